@@ -136,7 +136,7 @@ class Window:
         matched = next((each for each in call.requests if each in self._matches), call.requests[0])
         main = call.replied or matched
         match, first, reply = self._matches.get(main), call.requests[0].sends[0], main.reply
-        finding, parts = self._finding(main, first, match)
+        finding, parts = self._finding(main, first.instant, match)
         if call.doubtful or any(request.doubtful for request in call.requests):
             finding.doubt("several clients sent the same at the same time")
         if self._lacks_records(call):
@@ -170,21 +170,19 @@ class Window:
         return not first.local and self._traffic.missing(first.first - LONGEST_RESEND, call.last)
 
     def _finding(
-        self, request: LanRequest, first: Record, match: Candidate | None
+        self, request: LanRequest, since: float, match: Candidate | None
     ) -> tuple[StopFinding, tuple[Part, ...]]:
         """Say where the command of a request stopped, and give its parts.
 
-        :param first: the first datagram of the command, of an earlier request perhaps
+        :param since: when the command was sent first, by an earlier request perhaps
         """
-        reply = request.reply
         if match is None:
-            finding = of_unseen(reply, first, self._uart, local=request.local)
+            finding = of_unseen(request, since, self._uart)
             if request in self._matcher.doubtful:
                 finding.doubt("a line that fits may belong to it, or to another request")
             return finding, self._answer_without_downlink(request, finding)
         downlinks = match.downlinks
-        skew = STALL if match.stalled else SKEW
-        finding = of_downlinks(downlinks, reply, self._uart, asked=True, skew=skew)
+        finding = of_downlinks(downlinks, request, self._uart, STALL if match.stalled else SKEW)
         if match.stalled:
             finding.doubt(
                 "the lines were read after the reply that they explain: late, or they are not its own"
@@ -196,7 +194,7 @@ class Window:
         if not match.whole:
             finding.notes.append("not all of its lines were seen")
         # Of one that succeeded, an answer that does not fit may be that to another downlink.
-        succeeded = is_success(reply)
+        succeeded = is_success(request.reply)
         seen = [
             None if succeeded and each.answer and not each.answer.fits else each.answer for each in downlinks
         ]
@@ -228,7 +226,7 @@ class Window:
 
     def _of_unasked(self, downlink: Downlink) -> Exchange:
         """Give the exchange of a downlink that no request on the LAN explains."""
-        finding = of_downlinks((downlink,), None, self._uart, asked=False)
+        finding = of_downlinks([downlink], None, self._uart)
         if is_nearly_known(downlink.command):
             finding.doubt("its method is nearly one of the document: it may have been misheard")
         if downlink in self._matcher.claimed:
