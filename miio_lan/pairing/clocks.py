@@ -155,16 +155,10 @@ def join(
     if not clocks.sure:
         raise ClocksInDoubt(f"the capture and the recording cannot be joined: {clocks.doubt}")
     kept = [record for record in line if record.wire == "uart" or is_mark(record)]
-    placed = list(_placed(lan, clocks))
+    times = accumulate((clocks.instant(record.instant) for record in lan), max)  # their order is sure
+    placed = [replace(each, instant=at, wall=at + clocks.base) for each, at in zip(lan, times, strict=True)]
     kept += _end_of_line(kept, placed)
     return list(heapq.merge(placed, kept, key=lambda record: record.instant)), clocks
-
-
-def _placed(lan: Sequence[Record], clocks: Clocks) -> Iterable[Record]:
-    last = -math.inf
-    for record in lan:
-        last = max(last, clocks.instant(record.instant))  # their order is sure
-        yield replace(record, instant=last, wall=last + clocks.base)
 
 
 def _end_of_line(line: Sequence[Record], lan: Sequence[Record]) -> list[Record]:

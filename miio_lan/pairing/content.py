@@ -36,6 +36,8 @@ from miio_lan.uart.values import MISSING
 
 BAD_ANSWERS = frozenset({BAD_ANSWER_CODE, BROKEN_ANSWER_CODE})
 """What a module tells when the answer of its MCU is of no use."""
+# What a request for properties says of each of them.
+_KEYS = {GET_PROPERTIES: ("siid", "piid"), SET_PROPERTIES: ("siid", "piid", "value")}
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,8 @@ class Demand:
     @classmethod
     def of(cls, method: str, params: object) -> Demand:
         """Read the parameters of a request."""
-        if method in (GET_PROPERTIES, SET_PROPERTIES) and isinstance(params, list):
-            keys = ("siid", "piid") if method == GET_PROPERTIES else ("siid", "piid", "value")
-            items = [tuple(item.get(key) for key in keys) for item in params if isinstance(item, Mapping)]
-            if len(items) == len(params):
-                return cls(method, tuple(items), params)
+        if method in _KEYS and isinstance(params, list) and all(isinstance(item, Mapping) for item in params):
+            return cls(method, tuple(tuple(map(item.get, _KEYS[method])) for item in params), params)
         return cls(method, (params,), params)
 
     def covers(self, down: Down, at: int) -> int:
@@ -75,7 +74,7 @@ class Demand:
         if self.method == ACTION and isinstance(self.params, Mapping):
             siid, aiid = self.params.get("siid"), self.params.get("aiid")
             return Action(siid, aiid) if isinstance(siid, int) and isinstance(aiid, int) else None
-        if self.method not in (GET_PROPERTIES, SET_PROPERTIES):
+        if self.method not in _KEYS:
             return None
         ids = [item[:2] for item in self.items if isinstance(item, tuple) and len(item) >= 2]
         asked = tuple(PropertyId(*each) for each in ids if all(isinstance(number, int) for number in each))

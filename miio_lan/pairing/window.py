@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -11,7 +10,7 @@ from operator import attrgetter
 from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED, LanCall, LanRequest, is_gap, lan_traffic
 from miio_lan.pairing.content import error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
-from miio_lan.pairing.matching.candidates import DELIVERY, SKEW, Candidate, explains, may_have_led_to
+from miio_lan.pairing.matching.candidates import SKEW, Candidate, explains, may_have_led_to, replies_near
 from miio_lan.pairing.matching.lag import fetched_last, told_beyond
 from miio_lan.pairing.matching.matching import HORIZON, LONGEST_WAIT, Matcher
 from miio_lan.pairing.matching.misheard import is_nearly_known
@@ -194,10 +193,8 @@ class Window:
         if not match.whole:
             finding.notes.append("not all of its lines were seen")
         # Of one that succeeded, an answer that does not fit may be that to another downlink.
-        succeeded = is_success(request.reply)
-        seen = [
-            None if succeeded and each.answer and not each.answer.fits else each.answer for each in downlinks
-        ]
+        any_counts = not is_success(request.reply)
+        seen = [each.answer if each.answer and (any_counts or each.answer.fits) else None for each in downlinks]
         return finding, tuple(map(_part, downlinks, seen))
 
     def _records(self, call: LanCall, parts: tuple[Part, ...]) -> tuple[Record, ...]:
@@ -229,9 +226,10 @@ class Window:
         finding = of_downlinks([downlink], None, self._uart)
         if is_nearly_known(downlink.command):
             finding.doubt("its method is nearly one of the document: it may have been misheard")
+        replies = replies_near(self._traffic.orphans, downlink.instant)
         if downlink in self._matcher.claimed:
             finding.doubt("it may be that of a request on the LAN")
-        elif any(may_have_led_to(downlink, reply) for reply in self._replies_near(downlink)):
+        elif any(may_have_led_to(downlink, reply) for reply in replies):
             finding.doubt("a request on the LAN that was not seen may have asked for it")
         elif self._traffic.missing(downlink.instant - HORIZON, downlink.instant + SKEW):
             finding.doubt(f"{NOT_RECORDED}: somebody there may have asked for it")
@@ -248,12 +246,6 @@ class Window:
             notes=tuple(dict.fromkeys(finding.notes)),
             open=waiting and self._known_until - downlink.instant < 2 * ANSWER_TIME,
         )
-
-    def _replies_near(self, downlink: Downlink) -> Sequence[Record]:
-        """Give the replies to requests that were not seen that came while a downlink was under way."""
-        replies, end = self._traffic.orphans, downlink.instant + ANSWER_TIME + DELIVERY
-        first = bisect_left(replies, downlink.instant - SKEW, key=_INSTANT)
-        return replies[first : bisect_right(replies, end, key=_INSTANT)]
 
     # --- what may still come -----------------------------------------------------------------------------------
 

@@ -96,7 +96,7 @@ def extend(request: LanRequest, downlinks: Sequence[Downlink], at: int) -> Candi
         return Candidate(tuple(found), whole=True)
     cut = all(map(_is_likely_cut, found))
     ended = cut and not missing and not request.has_result and _fails_request(found[-1])
-    likely = cut or all(map(_is_likely_cut, found[:-1] or found))
+    likely = all(map(_is_likely_cut, found[:-1] or found))
     return Candidate(tuple(found), whole=False, ended=ended, likely=likely)
 
 
@@ -196,6 +196,11 @@ def explains(command: Command, reading: Mapping[str, object], down: Down | None)
     return (down is None or fits(command, down)) and consistent(command, reading.get("result"))
 
 
+def replies_near(replies: Sequence[Record], handed_out: float) -> Sequence[Record]:
+    """Give the replies, of some in order, that came while a downlink was under way."""
+    return between(replies, handed_out - SKEW, handed_out + ANSWER_TIME + DELIVERY)
+
+
 def may_have_led_to(downlink: Downlink, reply: Record) -> bool:
     """Tell whether a reply to a request that was not seen can be what a downlink led to."""
     request = LanRequest(0, Demand.of(downlink.command.method, None), [reply], reply)
@@ -212,9 +217,7 @@ def replied_promptly(request: LanRequest, candidate: Candidate) -> bool:
     gave_up = timed_out(reply.reading)
     if gave_up and not (answer is not None and says_code(answer, TIMED_OUT_CODE)):
         return reply.instant - last.instant <= ANSWER_TIME + DELIVERY
-    if answer is None or not _is_before(answer, reply.instant):
-        return True
-    return reply.instant - answer.record.instant <= DELIVERY
+    return answer is None or reply.instant - answer.record.instant <= DELIVERY
 
 
 def cost_of(request: LanRequest, candidate: Candidate) -> float:

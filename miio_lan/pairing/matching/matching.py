@@ -38,7 +38,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from math import inf
 from operator import attrgetter
 
@@ -81,8 +80,7 @@ class Matcher:
 
     def __init__(self, traffic: LanTraffic, uart: Conversation) -> None:
         self._uart = uart
-        #: When replies came to requests that were not seen.
-        self._orphans = [record.instant for record in traffic.orphans]
+        self._orphans = traffic.orphans
         #: Those the MCU has to answer, in order.
         self.downlinks = [each for each in uart.downlinks if each.command.wants_result]
         self._place_of = {downlink: place for place, downlink in enumerate(self.downlinks)}
@@ -90,7 +88,7 @@ class Matcher:
         for downlink in self.downlinks:
             self._by_method[downlink.command.method].append(downlink)
         self._requests = [each for call in traffic.calls for each in call.requests if not each.local]
-        self._candidates: dict[LanRequest, list[Candidate]] = {}
+        self._candidates = {request: self._best_candidates(request) for request in self._requests}
         self._chosen: dict[LanRequest, Candidate] = {}
         self._owner: dict[Downlink, LanRequest] = {}
         #: Requests that could be matched otherwise, those without a match included.
@@ -100,8 +98,6 @@ class Matcher:
 
     def match(self) -> Mapping[LanRequest, Candidate]:
         """Say what each request became; one that became no downlink that was seen is left out."""
-        for request in self._requests:
-            self._candidates[request] = self._best_candidates(request)
         for request in sorted(self._requests, key=self._priority):
             self._augment(request, set())
         self.doubtful = self._find_doubtful()
@@ -127,10 +123,9 @@ class Matcher:
     def _claim(self, request: LanRequest, candidates: Iterable[Sequence[Downlink]]) -> None:
         """Note what a request may have become as well, or a part of it."""
         for downlinks in candidates:
-            asks_for = partial(request.demand.covers, downlinks[0].command)
-            if self._may_have_waited(request, downlinks[0]) and any(
-                map(asks_for, range(len(request.demand.items)))
-            ):
+            first, demand = downlinks[0], request.demand
+            asks_for = any(demand.covers(first.command, at) for at in range(len(demand.items)))
+            if asks_for and self._may_have_waited(request, first):
                 self.claimed.update(downlinks)
 
     def _may_have_waited(self, request: LanRequest, downlink: Downlink) -> bool:
@@ -387,6 +382,4 @@ class Matcher:
 
 def _rank(request: LanRequest) -> int:
     """Say how well its reply proves that it was carried out: 0 for a result, 1 for an error, 2 without one."""
-    if request.reply is None:
-        return 2
-    return 0 if request.has_result else 1
+    return 2 if request.reply is None else int(not request.has_result)

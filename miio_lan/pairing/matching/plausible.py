@@ -6,22 +6,22 @@ were not seen: somebody else's request, or lines of this one that are missing.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from miio_lan.pairing.calls import LanRequest
 from miio_lan.pairing.content import timed_out
-from miio_lan.pairing.matching.candidates import DELIVERY, SKEW, Candidate, answer_to
+from miio_lan.pairing.matching.candidates import DELIVERY, SKEW, Candidate, answer_to, replies_near
+from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import ANSWER_TIME
 
 
 def is_plausible(
-    request: LanRequest, candidate: Candidate, uart: Conversation, orphans: Sequence[float], *, shared: bool
+    request: LanRequest, candidate: Candidate, uart: Conversation, orphans: Sequence[Record], *, shared: bool
 ) -> bool:
     """Tell whether nothing speaks against a candidate.
 
-    :param orphans: when replies to requests came that were not seen, in order
+    :param orphans: the replies to requests that were not seen, in order
     :param shared: whether somebody who is not seen on the LAN uses the same method
     """
     if not candidate.likely:
@@ -48,17 +48,14 @@ def had_it_waiting(request: LanRequest, handed_out: float, uart: Conversation) -
 
 
 def _module_had_it(
-    request: LanRequest, handed_out: float, uart: Conversation, orphans: Sequence[float]
+    request: LanRequest, handed_out: float, uart: Conversation, orphans: Sequence[Record]
 ) -> bool:
     """Tell whether nothing shows that the module did not have the request when it handed the downlink out.
 
     Without a reply nothing confirms that a downlink belongs to a request: it may be that of a request which was not
     seen, as a reply to none shows, or this request's own may be among lines that were not seen.
     """
-    if uart.missing(request.first, handed_out):
-        return False
-    replied = bisect_right(orphans, handed_out + ANSWER_TIME + DELIVERY)
-    if bisect_left(orphans, handed_out - SKEW) < replied:
+    if uart.missing(request.first, handed_out) or replies_near(orphans, handed_out):
         return False
     return had_it_waiting(request, handed_out, uart)
 
