@@ -30,7 +30,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from operator import itemgetter, le
-from statistics import fmean
+from statistics import fmean, linear_regression
 
 from miio_lan.errors import ClocksInDoubt
 from miio_lan.pairing.offset.askings import Commands
@@ -299,10 +299,9 @@ def _fit(stretches: Sequence[_Stretch]) -> tuple[float, float, float]:
     if fitting:
         drift = 0.0 if fitting[0] <= 0 <= fitting[-1] else (fitting[0] + fitting[-1]) / 2
         return middle, sum(_level(stretches, middle, drift)) / 2, drift
-    level = fmean(each.middle for each in stretches)
-    across = sum((each.time - middle) ** 2 for each in stretches) or 1.0
-    up = sum((each.time - middle) * (each.middle - level) for each in stretches)
-    return middle, level, min(max(up / across, -MAX_DRIFT), MAX_DRIFT)
+    levels = [each.middle for each in stretches]
+    drift, _ = linear_regression([each.time for each in stretches], levels)
+    return middle, fmean(levels), min(max(drift, -MAX_DRIFT), MAX_DRIFT)
 
 
 def _level(stretches: Sequence[_Stretch], middle: float, drift: float) -> tuple[float, float]:

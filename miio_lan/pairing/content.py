@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from miio_lan.errors import is_the_modules
@@ -77,13 +77,12 @@ class Demand:
         if self.method not in _KEYS:
             return None
         ids = [item[:2] for item in self.items if isinstance(item, tuple) and len(item) >= 2]
-        asked = tuple(PropertyId(*each) for each in ids if all(isinstance(number, int) for number in each))
-        if not asked or len(asked) < len(self.items):
+        if not ids or not all(isinstance(number, int) for each in ids for number in each):
             return None
         if self.method == GET_PROPERTIES:
-            return GetProperties(asked)
+            return GetProperties(tuple(PropertyId(*each) for each in ids))
         # The values of a set do not matter for the reading of its answer.
-        return SetProperties(tuple(PropertyValue(*each, 0) for each in asked))
+        return SetProperties(tuple(PropertyValue(*each, 0) for each in ids))
 
 
 def first_ids(command: Down | None) -> tuple[int | None, ...]:
@@ -96,10 +95,11 @@ def first_ids(command: Down | None) -> tuple[int | None, ...]:
 def _same_action(params: object, down: Action) -> bool:
     if not isinstance(params, Mapping) or (params.get("siid"), params.get("aiid")) != (down.siid, down.aiid):
         return False
-    given = params.get("in") or []
-    if not isinstance(given, list) or len(given) != len(down.in_):
-        return False
-    return all(map(_same_argument, given, down.in_))
+    return _same_arguments(params.get("in") or [], down.in_)
+
+
+def _same_arguments(given: object, line: Sequence[Argument]) -> bool:
+    return isinstance(given, list) and len(given) == len(line) and all(map(_same_argument, given, line))
 
 
 def _same_argument(given: object, line: Argument) -> bool:
@@ -165,9 +165,9 @@ def _consistent_action(answer: Result, result: object) -> bool:
     if answer.code is not None and result.get("code", answer.code) != answer.code:
         return False
     out = result.get("out")
-    if not isinstance(out, list) or len(out) != len(answer.out):
-        return not isinstance(out, list) or answer.code != 0
-    return all(map(_same_argument, out, answer.out))
+    if not isinstance(out, list) or (len(out) != len(answer.out) and answer.code != 0):
+        return True
+    return _same_arguments(out, answer.out)
 
 
 def _consistent_rows(answer: Result, result: object) -> bool:

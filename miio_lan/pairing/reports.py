@@ -216,6 +216,8 @@ class _Reports:
             for each in self._near(orphan.kind, orphan.instant):
                 if same_value(each.value, orphan.value):
                     each.doubts.append("there is a push more than lines")
+                if each.push is None and -USUAL_TIME <= each.instant - orphan.instant <= SKEW:
+                    each.doubts.append("another value was told, which the MCU was not heard to say")
 
     def _doubt_misheard(self) -> None:
         """Doubt the push of a line where another line may be the one that was told, heard wrongly."""
@@ -231,10 +233,6 @@ class _Reports:
             others = (other for other in self._near(each.kind, push.instant) if other.push is None)
             if any(each.instant < other.instant <= until for other in others):
                 each.doubts.append("what was told is not what the MCU said last")
-        for orphan in self._orphans:
-            for each in self._near(orphan.kind, orphan.instant):
-                if each.push is None and -USUAL_TIME <= each.instant - orphan.instant <= SKEW:
-                    each.doubts.append("another value was told, which the MCU was not heard to say")
 
     def _may_be_of(self, turn: Turn, kind: _Kind) -> bool:
         """Tell whether a line that was not heard well may be a report of a kind that was told otherwise."""

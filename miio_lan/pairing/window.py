@@ -10,7 +10,7 @@ from operator import attrgetter
 from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED, LanCall, LanRequest, is_gap, lan_traffic
 from miio_lan.pairing.content import error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
-from miio_lan.pairing.matching.candidates import SKEW, Candidate, explains, may_have_led_to, replies_near
+from miio_lan.pairing.matching.candidates import SKEW, Candidate, may_have_led_to, unseen_answers
 from miio_lan.pairing.matching.lag import fetched_last, told_beyond
 from miio_lan.pairing.matching.matching import HORIZON, LONGEST_WAIT, Matcher
 from miio_lan.pairing.matching.misheard import is_nearly_known
@@ -194,7 +194,8 @@ class Window:
             finding.notes.append("not all of its lines were seen")
         # Of one that succeeded, an answer that does not fit may be that to another downlink.
         any_counts = not is_success(request.reply)
-        seen = [each.answer if each.answer and (any_counts or each.answer.fits) else None for each in downlinks]
+        answers = [each.answer for each in downlinks]
+        seen = [each if each and (any_counts or each.fits) else None for each in answers]
         return finding, tuple(map(_part, downlinks, seen))
 
     def _records(self, call: LanCall, parts: tuple[Part, ...]) -> tuple[Record, ...]:
@@ -209,16 +210,10 @@ class Window:
 
     def _answer_without_downlink(self, request: LanRequest, finding: StopFinding) -> tuple[Part, ...]:
         """Find the answer to a downlink that was not seen itself (the tap began late, or lost it)."""
-        down, reply = request.demand.as_down(), request.reply
-        if reply is None or request.local:
-            return ()
-        for orphan in self._orphans:
-            inside = request.first - SKEW <= orphan.record.instant <= reply.instant + SKEW
-            command = read(orphan.record.raw, direction="up", pending=down)
-            if inside and explains(command, reply.reading or {}, down):
-                self._orphans.remove(orphan)
-                finding.doubt("the line the MCU answered was not seen")
-                return (_part(None, orphan, command),)
+        for orphan, command in unseen_answers(request, self._orphans):
+            self._orphans.remove(orphan)
+            finding.doubt("the line the MCU answered was not seen")
+            return (_part(None, orphan, command),)
         return ()
 
     def _of_unasked(self, downlink: Downlink) -> Exchange:
@@ -226,10 +221,9 @@ class Window:
         finding = of_downlinks([downlink], None, self._uart)
         if is_nearly_known(downlink.command):
             finding.doubt("its method is nearly one of the document: it may have been misheard")
-        replies = replies_near(self._traffic.orphans, downlink.instant)
         if downlink in self._matcher.claimed:
             finding.doubt("it may be that of a request on the LAN")
-        elif any(may_have_led_to(downlink, reply) for reply in replies):
+        elif may_have_led_to(downlink, self._traffic.orphans):
             finding.doubt("a request on the LAN that was not seen may have asked for it")
         elif self._traffic.missing(downlink.instant - HORIZON, downlink.instant + SKEW):
             finding.doubt(f"{NOT_RECORDED}: somebody there may have asked for it")

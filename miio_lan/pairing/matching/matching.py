@@ -103,7 +103,7 @@ class Matcher:
         self.doubtful = self._find_doubtful()
         for request, candidate in self._chosen.items():
             shared = request.reply is None and self._others_use_method(request)
-            plausible = is_plausible(request, candidate, self._uart, self._orphans, shared=shared)
+            plausible = is_plausible(request, candidate, self._uart, self._orphans) and not shared
             candidate.sure = plausible and request not in self.doubtful
         for request in self.doubtful:
             self._claim(request, (each.downlinks for each in self._others(request)))
@@ -308,25 +308,20 @@ class Matcher:
             if may_be_of_unseen(request, each, self._uart) or self._may_have_misheard(request, each)
         }
         for request in self._requests:
-            arrows[request] = set()
-            for candidate in self._others(request):
-                owners = self._owners(candidate)
-                if not owners:
-                    can_move.add(request)
-                arrows[request] |= owners - {request}
+            owners = list(map(self._owners, self._others(request)))
+            arrows[request] = set[LanRequest]().union(*owners) - {request}
+            if not all(owners):
+                can_move.add(request)
         return arrows, can_move
 
     def _may_have_misheard(self, request: LanRequest, chosen: Candidate) -> bool:
         """Tell whether a line that nobody has explains a reply better, if a character of it was misheard."""
         if request.reply is None:
             return False
-        free = (each for each in self._in_time(request, self.downlinks, 0.0) if each not in self._owner)
-        for each in near_misses(free, request.demand):
-            candidate = Candidate((each,), whole=True)
-            likelier = cost_of(request, candidate) < chosen.cost and agrees(request, candidate)
-            if likelier and not request.demand.covers(each.command, 0):
-                return True
-        return False
+        demand, downlinks = request.demand, self._in_time(request, self.downlinks, 0.0)
+        free = (each for each in downlinks if each not in self._owner and not demand.covers(each.command, 0))
+        candidates = (Candidate((each,), whole=True) for each in near_misses(free, demand))
+        return any(cost_of(request, each) < chosen.cost and agrees(request, each) for each in candidates)
 
     def _others(self, request: LanRequest) -> list[Candidate]:
         """Give what else a request may have become.

@@ -17,19 +17,22 @@ from miio_lan.uart.conversation import Conversation
 
 
 def is_plausible(
-    request: LanRequest, candidate: Candidate, uart: Conversation, orphans: Sequence[Record], *, shared: bool
+    request: LanRequest, candidate: Candidate, uart: Conversation, orphans: Sequence[Record]
 ) -> bool:
     """Tell whether nothing speaks against a candidate.
 
     :param orphans: the replies to requests that were not seen, in order
-    :param shared: whether somebody who is not seen on the LAN uses the same method
     """
     if not candidate.likely:
         return False
     if request.reply is None:
+        # Nothing confirms that a downlink belongs to a request without a reply: it may be that of a request which was
+        # not seen, as a reply to none shows, or this request's own may be among lines that were not seen.
         first = candidate.downlinks[0]
         early = first.record.instant < request.first  # stamps of the line are late, never early
-        return not (shared or early) and _module_had_it(request, first.instant, uart, orphans)
+        if early or uart.missing(request.first, first.instant) or replies_near(orphans, first.instant):
+            return False
+        return had_it_waiting(request, first.instant, uart)
     if request.has_result and _ended_early(request.reply.instant, candidate, uart):
         return False
     return _stamps_in_order(request, request.reply.instant, candidate, uart)
@@ -45,19 +48,6 @@ def had_it_waiting(request: LanRequest, handed_out: float, uart: Conversation) -
         send.instant <= handed_out + SKEW and bisect_left(uart.idle, send.instant + DELIVERY) >= idle_before
         for send in request.sends
     )
-
-
-def _module_had_it(
-    request: LanRequest, handed_out: float, uart: Conversation, orphans: Sequence[Record]
-) -> bool:
-    """Tell whether nothing shows that the module did not have the request when it handed the downlink out.
-
-    Without a reply nothing confirms that a downlink belongs to a request: it may be that of a request which was not
-    seen, as a reply to none shows, or this request's own may be among lines that were not seen.
-    """
-    if uart.missing(request.first, handed_out) or replies_near(orphans, handed_out):
-        return False
-    return had_it_waiting(request, handed_out, uart)
 
 
 def _ended_early(replied: float, candidate: Candidate, uart: Conversation) -> bool:

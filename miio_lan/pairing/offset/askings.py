@@ -116,9 +116,8 @@ class Commands:
     def _lines_of(self, request: LanRequest) -> _Lines:
         """Find what a request may have become, whenever; requests of one content have the same lines."""
         result = (request.reply.reading or {}).get("result") if request.reply is not None else None
-        content = json.dumps(
-            [request.demand.method, request.demand.params, result], sort_keys=True, default=str
-        )
+        asked = [request.demand.method, request.demand.params, result]
+        content = json.dumps(asked, sort_keys=True, default=str)
         if content not in self._known:
             found: list[tuple[float, float, int]] = []
             key = request.demand.method, first_ids(request.demand.as_down())

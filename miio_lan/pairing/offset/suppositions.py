@@ -56,6 +56,12 @@ def divided(
     return groups
 
 
+def _at(time: float, known: _Interval) -> tuple[float, float]:
+    """Give the least and the greatest offset at a time, as far as it was known at another one: clocks drift."""
+    room = MAX_DRIFT * abs(time - known[0])
+    return known[1] - room, known[2] + room
+
+
 def _is_rare(command: OverheardCommand) -> bool:
     return len(command.lines.found) <= RARE
 
@@ -107,11 +113,8 @@ class Path:
     def holds(self, time: float, low: float, high: float) -> bool:
         """Tell whether it goes through an interval of offsets at a time."""
         at = bisect_left(self.intervals, (time,))
-        for when, least, greatest in self.intervals[max(0, at - 1) : at + 1]:
-            room = MAX_DRIFT * abs(time - when)
-            if least - room <= high and greatest + room >= low:
-                return True
-        return False
+        near = (_at(time, each) for each in self.intervals[max(0, at - 1) : at + 1])
+        return any(least <= high and greatest >= low for least, greatest in near)
 
 
 def paths_of(commands: Commands, allowed: tuple[float, float]) -> list[Path]:
@@ -234,8 +237,7 @@ def _step(commands: Commands, path: Path, used: set[int], place: int, state: _In
     :param state: when the offset was known last, and the least and greatest it was
     """
     one = commands.overheard[place]
-    room = MAX_DRIFT * abs(one.asked - state[0])
-    low, high = state[1] - room, state[2] + room
+    low, high = _at(one.asked, state)
     fitting = [each for each in one.intervals(low, high) if each[2] not in used]
     if fitting:
         # The line that narrows the offset least is taken; which of several it was is not sure, so all of them count.
