@@ -189,10 +189,10 @@ def _consistent_rows(answer: Result, result: object) -> bool:
 
 def is_denied(answer: Result, result: object) -> bool:
     """Tell whether a LAN result refuses something that an answer of the MCU gave with success."""
-    items = [each for each in (result if isinstance(result, list) else [result]) if isinstance(each, Mapping)]
     if answer.siid is not None:
-        return answer.code is not None and answer.code >= 0 and not all_good(items)
+        return answer.code is not None and answer.code >= 0 and not all_good(result)
     good = [(row.siid, row.piid) for row in answer.results if row.code is not None and row.code >= 0]
+    items = objects_in(result)
     return not all_good([each for each in items if (each.get("siid"), each.get("piid")) in good])
 
 
@@ -213,9 +213,13 @@ def all_refused(reading: Mapping[str, object] | None) -> bool:
 
 
 def _codes_in(result: object) -> list[int]:
-    items = result if isinstance(result, list) else [result]
-    codes = [item.get("code", 0) for item in items if isinstance(item, Mapping)]
+    codes = [item.get("code", 0) for item in objects_in(result)]
     return [code for code in codes if isinstance(code, int)]
+
+
+def objects_in(value: object) -> list[Mapping[str, object]]:
+    """Give the objects of a JSON list, or the one object that a value is."""
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, Mapping)]
 
 
 def error_of(reading: Mapping[str, object] | None) -> int | None:

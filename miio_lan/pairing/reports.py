@@ -21,15 +21,15 @@ from __future__ import annotations
 import json
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 
 from miio_lan.pairing.calls import NOT_RECORDED, lan_traffic
-from miio_lan.pairing.content import same_value
+from miio_lan.pairing.content import objects_in, same_value
 from miio_lan.pairing.exchange import seconds_between
 from miio_lan.pairing.matching.candidates import SKEW
-from miio_lan.pairing.matching.misheard import is_nearly_a_report
+from miio_lan.pairing.matching.misheard import REPORTS, is_nearly_one_of
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
 from miio_lan.uart.commands import EventOccured, PropertiesChanged
@@ -137,7 +137,7 @@ class _Reports:
         self._by_kind: dict[_Kind, list[_Said]] = defaultdict(list)
         for each in self._to_tell:
             self._by_kind[each.kind].append(each)
-        self._told = _told([record for record in ordered if record.wire == "lan"])
+        self._told = _told(record for record in ordered if record.wire == "lan")
         self._traffic = lan_traffic(ordered)
         #: What pushes tell that no line said.
         self._orphans: list[_Said] = []
@@ -251,7 +251,7 @@ def _is_unclear(turn: Turn) -> bool:
     """Tell whether a line is a report that does not conform, or nearly one, and the module did not refuse it."""
     if turn.command.valid or (turn.refused and turn.reply_sure):
         return False
-    return turn.word in (PROPERTIES, EVENT) or (turn.word == NOISE and is_nearly_a_report(turn.text))
+    return turn.word in (PROPERTIES, EVENT) or (turn.word == NOISE and is_nearly_one_of(REPORTS, turn.text))
 
 
 def _said(turn: Turn) -> list[_Said]:
@@ -265,9 +265,8 @@ def _said(turn: Turn) -> list[_Said]:
     return [_Said(kind, value, turn.record.instant, turn) for kind, value in told]
 
 
-def _told(records: Sequence[Record]) -> list[_Said]:
+def _told(records: Iterable[Record]) -> Iterator[_Said]:
     """Give what the messages on the LAN tell of reports; what is repeated counts once."""
-    found: list[_Said] = []
     latest: dict[tuple[tuple[str, str], str], _Push] = {}
     asked: dict[tuple[str, str], _Push] = {}
     for record in records:
@@ -287,21 +286,16 @@ def _told(records: Sequence[Record]) -> list[_Said]:
                 latest[key, content] = asked[key] = push = _Push([record])
                 for kind, value in _contents(reading):
                     doubts = ["the MCU was not heard to say so"]  # unless a line takes the push
-                    found.append(_Said(kind, value, push.instant, None, push, doubts=doubts))
-    return found
+                    yield _Said(kind, value, push.instant, None, push, doubts=doubts)
 
 
-def _contents(reading: Mapping[str, object]) -> list[tuple[_Kind, object]]:
-    params = reading.get("params")
-    items = [each for each in (params if isinstance(params, list) else [params]) if isinstance(each, Mapping)]
+def _contents(reading: Mapping[str, object]) -> Iterator[tuple[_Kind, object]]:
     method = str(reading["method"])
     iid = "piid" if method == PROPERTIES else "eiid"
-    found: list[tuple[_Kind, object]] = []
-    for each in items:
+    for each in objects_in(reading.get("params")):
         if "siid" in each and iid in each:
             value = each.get("value") if method == PROPERTIES else _arguments(each)
-            found.append(((method, _int(each["siid"]), _int(each[iid])), value))
-    return found
+            yield (method, _int(each["siid"]), _int(each[iid])), value
 
 
 def _arguments(event: Mapping[str, object]) -> list[list[object]]:

@@ -24,6 +24,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 from miio_lan.pairing import exchange as at
 from miio_lan.pairing.calls import LanRequest
@@ -40,7 +41,7 @@ from miio_lan.pairing.content import (
 from miio_lan.pairing.matching.candidates import DELIVERY, SKEW, says_code
 from miio_lan.pairing.matching.lag import longest_pause
 from miio_lan.pairing.matching.matching import LONGEST_WAIT
-from miio_lan.pairing.matching.misheard import is_nearly_an_answer, nearly_names
+from miio_lan.pairing.matching.misheard import ANSWERS, is_nearly_one_of, nearly_names
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Result
@@ -57,7 +58,10 @@ CUT_OFF = "the recording ends before the module gives up"
 
 @dataclass
 class StopFinding:
-    """Where it stopped (None: it did not), at which part, and what else is to be said."""
+    """Where it stopped (None: it did not), at which part, and what else is to be said.
+
+    Its fields are those of an :class:`~miio_lan.pairing.exchange.Exchange`.
+    """
 
     stopped_at: str | None = None
     stopped_part: int = 0
@@ -68,6 +72,10 @@ class StopFinding:
         """Say why this may be otherwise."""
         self.ambiguous = True
         self.notes.append(note)
+
+    def of_exchange(self) -> dict[str, Any]:
+        """Give the fields for an exchange; what is said more than once stands there once."""
+        return {**vars(self), "notes": tuple(dict.fromkeys(self.notes))}
 
 
 def of_downlinks(
@@ -111,8 +119,7 @@ def _doubt_silence(downlink: Downlink, finding: StopFinding, uart: Conversation)
     if "up" not in uart.heard:
         finding.doubt("the MCU was not heard")
     said = between(uart.said, downlink.instant, downlink.instant + LATEST)
-    noise = (each for each in said if each.word == NOISE)
-    if any(is_nearly_an_answer(each.text) for each in noise):
+    if any(each.word == NOISE and is_nearly_one_of(ANSWERS, each.text) for each in said):
         finding.doubt("the MCU said what is nearly an answer: it may have been misheard")
 
 

@@ -154,11 +154,8 @@ class Window:
             ids=tuple(request.id for request in call.requests),
             parts=parts,
             records=records,
-            stopped_at=finding.stopped_at,
-            ambiguous=finding.ambiguous,
-            notes=tuple(dict.fromkeys(finding.notes)),
             open=self._is_open(call.last if reply is None else records[-1].instant, main, match),
-            stopped_part=finding.stopped_part,
+            **finding.of_exchange(),
         )
 
     def _lacks_records(self, call: LanCall) -> bool:
@@ -235,10 +232,8 @@ class Window:
             downlink.command.contents(),
             parts=(_part(downlink, downlink.answer),),
             records=tuple(sorted(downlink.records, key=_INSTANT)),
-            stopped_at=finding.stopped_at,
-            ambiguous=finding.ambiguous,
-            notes=tuple(dict.fromkeys(finding.notes)),
             open=waiting and self._known_until - downlink.instant < 2 * ANSWER_TIME,
+            **finding.of_exchange(),
         )
 
     # --- what may still come -----------------------------------------------------------------------------------
@@ -274,15 +269,12 @@ def _part(downlink: Downlink | None, answer: Turn | None, command: Command | Non
 
     :param command: the answer in the layout of a downlink that was not seen; else as it was read
     """
-    readings: dict[str, dict[str, object]] = {}
-    if downlink is not None:
-        readings["down"] = downlink.command.as_json()
     down = downlink.record if downlink is not None else None
+    readings = {"down": downlink.command.as_json()} if downlink is not None else {}
     if answer is None:
         return Part(down, readings=readings)
     command = command or answer.command
     readings["result"] = command.as_json()
     if answer.reply is not None:
-        acknowledgement = read(answer.reply.raw, direction="down", pending=command)
-        readings["acknowledgement"] = acknowledgement.as_json()
+        readings["acknowledgement"] = read(answer.reply.raw, direction="down", pending=command).as_json()
     return Part(down, answer.record, answer.reply, readings=readings)

@@ -36,7 +36,6 @@ Example: what each request may have become, and what it gets (``=``)::
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 from operator import attrgetter
@@ -84,9 +83,6 @@ class Matcher:
         #: Those the MCU has to answer, in order.
         self.downlinks = [each for each in uart.downlinks if each.command.wants_result]
         self._place_of = {downlink: place for place, downlink in enumerate(self.downlinks)}
-        self._by_method: dict[str, list[Downlink]] = defaultdict(list)
-        for downlink in self.downlinks:
-            self._by_method[downlink.command.method].append(downlink)
         self._requests = [each for call in traffic.calls for each in call.requests if not each.local]
         self._candidates = {request: self._best_candidates(request) for request in self._requests}
         self._chosen: dict[LanRequest, Candidate] = {}
@@ -137,7 +133,7 @@ class Matcher:
             chosen = self._chosen.get(request)
             if chosen is not None and chosen.sure and chosen.ended and not chosen.contradicted:
                 continue
-            free = (each for each in self._in_time(request, self.downlinks, STALL) if each not in self._owner)
+            free = (each for each in self._in_time(request, STALL) if each not in self._owner)
             waited = (each for each in free if self._may_have_waited(request, each))
             if found := near_misses(waited, request.demand):
                 self.claimed.update(found)
@@ -209,16 +205,15 @@ class Matcher:
 
         :param skew: seconds by which a line may be stamped after the reply that it led to
         """
-        return self._in_time(request, self._by_method.get(request.demand.method, []), skew)
+        return [each for each in self._in_time(request, skew) if each.command.method == request.demand.method]
 
-    @staticmethod
-    def _in_time(request: LanRequest, downlinks: Sequence[Downlink], skew: float) -> Sequence[Downlink]:
+    def _in_time(self, request: LanRequest, skew: float) -> Sequence[Downlink]:
         if request.reply is None:
             end = request.last + LONGEST_WAIT
         else:
             end = request.reply.instant + (0.0 if timed_out(request.reply.reading) else skew)
-        first = bisect_left(downlinks, request.first - SKEW, key=_INSTANT)
-        return downlinks[first : bisect_left(downlinks, end, key=_INSTANT)]
+        first = bisect_left(self.downlinks, request.first - SKEW, key=_INSTANT)
+        return self.downlinks[first : bisect_left(self.downlinks, end, key=_INSTANT)]
 
     def _count_foreign(self, request: LanRequest, candidate: Candidate) -> int:
         """Count the downlinks of something else between those of a candidate, and between them and the reply."""
@@ -301,24 +296,22 @@ class Matcher:
         A downlink that was not seen is free.
         """
         arrows: dict[LanRequest, set[LanRequest]] = {}
-        chosen = self._chosen.items()
-        can_move = {
-            request
-            for request, each in chosen
-            if may_be_of_unseen(request, each, self._uart) or self._may_have_misheard(request, each)
-        }
+        can_move: set[LanRequest] = set()
         for request in self._requests:
             owners = list(map(self._owners, self._others(request)))
             arrows[request] = set[LanRequest]().union(*owners) - {request}
-            if not all(owners):
+            if not all(owners) or self._may_be_of_unheard(request):
                 can_move.add(request)
         return arrows, can_move
 
-    def _may_have_misheard(self, request: LanRequest, chosen: Candidate) -> bool:
-        """Tell whether a line that nobody has explains a reply better, if a character of it was misheard."""
-        if request.reply is None:
+    def _may_be_of_unheard(self, request: LanRequest) -> bool:
+        """Tell whether what was not seen explains a reply as well, or a line that nobody has better, if misheard."""
+        chosen = self._chosen.get(request)
+        if chosen is None or request.reply is None:
             return False
-        demand, downlinks = request.demand, self._in_time(request, self.downlinks, 0.0)
+        if may_be_of_unseen(request, chosen, self._uart):
+            return True
+        demand, downlinks = request.demand, self._in_time(request, 0.0)
         free = (each for each in downlinks if each not in self._owner and not demand.covers(each.command, 0))
         candidates = (Candidate((each,), whole=True) for each in near_misses(free, demand))
         return any(cost_of(request, each) < chosen.cost and agrees(request, each) for each in candidates)
@@ -369,10 +362,9 @@ class Matcher:
 
     def _others_use_method(self, request: LanRequest) -> bool:
         """Tell whether somebody who is not seen on the LAN (the phone app, the cloud) uses the same method."""
-        method = request.demand.method
-        theirs = [each.instant for each in self._by_method[method] if each not in self._owner]
-        theirs += [instant for instant, each in self._uart.others if each == method]
-        return any(abs(instant - request.first) < HORIZON for instant in theirs)
+        theirs = [*((each.instant, each.command.method) for each in self.unasked), *self._uart.others]
+        near = (method for instant, method in theirs if abs(instant - request.first) < HORIZON)
+        return request.demand.method in near
 
 
 def _rank(request: LanRequest) -> int:

@@ -33,8 +33,10 @@ MISHEARD = 2
 MOST_PLACES = 250_000
 """Characters of a line times those of a long list, beyond which nobody looks for the one in the other: it may be."""
 
-_ANSWERS = ("result ", "error ")
-_REPORTS = (f"{PropertiesChanged.NAME} ", f"{EventOccured.NAME} ")
+ANSWERS = ("result ", "error ")
+"""How the answers of an MCU begin."""
+REPORTS = (f"{PropertiesChanged.NAME} ", f"{EventOccured.NAME} ")
+"""How its reports begin."""
 _NO_MATTER = str.maketrans(dict.fromkeys(' []{}\\,":'))
 
 
@@ -48,14 +50,12 @@ def near_misses(downlinks: Iterable[Downlink], demand: Demand) -> list[Downlink]
     ]
 
 
-def is_nearly_an_answer(text: str) -> bool:
-    """Tell whether a line of the MCU that is no command may be an answer, heard with a wrong character."""
-    return any(_near(word, text, part=True) for word in _ANSWERS)
+def is_nearly_one_of(kinds: Iterable[str], text: str) -> bool:
+    """Tell whether a line of the MCU that is no command may be one of these, heard with a wrong character.
 
-
-def is_nearly_a_report(text: str) -> bool:
-    """Tell whether a line of the MCU that is no command may be a report, heard with a wrong character."""
-    return any(_near(word, text, part=True) for word in _REPORTS)
+    :param kinds: how they begin
+    """
+    return any(_near(kind, text, part=True) for kind in kinds)
 
 
 def nearly_names(text: str, downlink: Downlink) -> bool:
