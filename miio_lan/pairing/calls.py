@@ -242,11 +242,10 @@ class _Grouping:
     def _reply(self, record: Record, reading: Mapping[str, object]) -> None:
         number = reading.get("id")
         known = self._by_id.get((record.peer, number)) if isinstance(number, int) else None
-        if known is None:
+        request = known[1] if known is not None else None
+        if request is None:
             self.traffic.orphans.append(record)
-            return
-        request = known[1]
-        if request.reply is None:
+        elif request.reply is None:
             request.reply = record
         else:
             request.repeated.append(record)

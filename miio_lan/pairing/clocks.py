@@ -26,7 +26,7 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from operator import itemgetter, le
@@ -157,20 +157,17 @@ def join(
     kept = [record for record in line if record.wire == "uart" or is_mark(record)]
     times = accumulate((clocks.instant(record.instant) for record in lan), max)  # their order is sure
     placed = [replace(each, instant=at, wall=at + clocks.base) for each, at in zip(lan, times, strict=True)]
-    kept += _end_of_line(kept, placed)
-    return list(heapq.merge(placed, kept, key=lambda record: record.instant)), clocks
+    ends = _end_of_line(kept, placed)
+    return list(heapq.merge(placed, [*kept, *ends], key=lambda record: record.instant)), clocks
 
 
-def _end_of_line(line: Sequence[Record], lan: Sequence[Record]) -> list[Record]:
+def _end_of_line(line: Sequence[Record], lan: Sequence[Record]) -> Iterator[Record]:
     """Give what says that the line was recorded no further; nothing where no request was sent after it."""
     heard = {record.direction: record for record in line if record.wire == "uart" and not is_mark(record)}
     end = max(line, key=lambda record: record.instant)
-    if not any(record.direction == "down" and record.instant > end.instant for record in lan):
-        return []
-    return [
-        replace(last, instant=end.instant, wall=end.wall, raw=b"", reading=None, note=LINE_ENDS)
-        for last in heard.values()
-    ]
+    if any(record.direction == "down" and record.instant > end.instant for record in lan):
+        for last in heard.values():
+            yield replace(last, instant=end.instant, wall=end.wall, raw=b"", reading=None, note=LINE_ENDS)
 
 
 # --- sure, or in doubt ---------------------------------------------------------------------------------------------
@@ -215,11 +212,6 @@ class _Stretch:
     low: float
     high: float
     likely: tuple[float, float]
-
-    @property
-    def middle(self) -> float:
-        """The likeliest offset."""
-        return sum(self.likely) / 2
 
     def narrow(self, other: _Stretch) -> None:
         """Leave out what is too far from the offset at another time."""
@@ -299,7 +291,7 @@ def _fit(stretches: Sequence[_Stretch]) -> tuple[float, float, float]:
     if fitting:
         drift = 0.0 if fitting[0] <= 0 <= fitting[-1] else (fitting[0] + fitting[-1]) / 2
         return middle, sum(_level(stretches, middle, drift)) / 2, drift
-    levels = [each.middle for each in stretches]
+    levels = [fmean(each.likely) for each in stretches]
     drift, _ = linear_regression([each.time for each in stretches], levels)
     return middle, fmean(levels), min(max(drift, -MAX_DRIFT), MAX_DRIFT)
 

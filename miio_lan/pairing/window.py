@@ -177,8 +177,7 @@ class Window:
             if request in self._matcher.doubtful:
                 finding.doubt("a line that fits may belong to it, or to another request")
             return finding, self._answer_without_downlink(request, finding)
-        downlinks = match.downlinks
-        finding = of_downlinks(downlinks, request, self._uart, STALL if match.stalled else SKEW)
+        finding = of_downlinks(match.downlinks, request, self._uart, STALL if match.stalled else SKEW)
         if match.stalled:
             finding.doubt(
                 "the lines were read after the reply that they explain: late, or they are not its own"
@@ -191,15 +190,14 @@ class Window:
             finding.notes.append("not all of its lines were seen")
         # Of one that succeeded, an answer that does not fit may be that to another downlink.
         any_counts = not is_success(request.reply)
-        answers = [each.answer for each in downlinks]
+        answers = [each.answer for each in match.downlinks]
         seen = [each if each and (any_counts or each.fits) else None for each in answers]
-        return finding, tuple(map(_part, downlinks, seen))
+        return finding, tuple(map(_part, match.downlinks, seen))
 
     def _records(self, call: LanCall, parts: tuple[Part, ...]) -> tuple[Record, ...]:
-        found: list[Record] = []
+        datagrams = ((*each.sends, *each.repeated, each.reply) for each in call.requests)
+        found = [record for each in datagrams for record in each if record is not None]
         matches = [self._matches[request] for request in call.requests if request in self._matches]
-        for request in call.requests:
-            found += [*request.sends, *request.repeated, *([request.reply] if request.reply else [])]
         found += [record for match in matches for each in match.downlinks for record in each.records]
         if not matches:
             found += [each for part in parts for each in (part.result, part.acknowledgement) if each]

@@ -223,8 +223,7 @@ def replied_promptly(request: LanRequest, candidate: Candidate) -> bool:
     answer = last.answer
     if reply is None:
         return True
-    gave_up = timed_out(reply.reading)
-    if gave_up and not says_code(answer, TIMED_OUT_CODE):
+    if timed_out(reply.reading) and not says_code(answer, TIMED_OUT_CODE):
         return reply.instant - last.instant <= ANSWER_TIME + DELIVERY
     return answer is None or reply.instant - answer.record.instant <= DELIVERY
 

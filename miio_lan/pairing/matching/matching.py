@@ -135,8 +135,8 @@ class Matcher:
                 continue
             free = (each for each in self._in_time(request, STALL) if each not in self._owner)
             waited = (each for each in free if self._may_have_waited(request, each))
-            if found := near_misses(waited, request.demand):
-                self.claimed.update(found)
+            if found := set(near_misses(waited, request.demand)):
+                self.claimed |= found
                 self.doubtful.add(request)
 
     def _match_stalled(self) -> None:
@@ -275,14 +275,13 @@ class Matcher:
         doubtful = reaching(can_move, arrows)
         # Those on a cycle.
         doubtful |= {request for request in arrows if request in reachable(arrows[request], arrows)}
-        doubtful |= self._swappable()
+        doubtful.update(self._swappable())
         # Who has none, and all whom it could push out of theirs, down to one that has no better claim.
         unmatched = [each for each in self._requests if each not in self._chosen and arrows[each]]
         for rank in (0, 1, 2):
             weaker = {each for each in self._chosen if _rank(each) >= rank}
             pushed = reachable((each for each in unmatched if _rank(each) == rank), arrows)
-            backed = reaching(weaker, arrows)
-            doubtful |= pushed & backed
+            doubtful |= pushed & reaching(weaker, arrows)
         # One that nothing confirms has what another one could have as well.
         dispensable = {request for request in self._chosen if request.reply is None}
         for request, others in arrows.items():
@@ -331,22 +330,20 @@ class Matcher:
         others = (each for each in candidates if each is not chosen)
         return [each for each in others if each.cost <= most or may_be_late(request, each, chosen)]
 
-    def _read_late(self, request: LanRequest) -> list[Candidate]:
+    def _read_late(self, request: LanRequest) -> Iterator[Candidate]:
         """Give what would agree with a reply if it was read later than it was said, and does not otherwise."""
         reply = request.reply
         if reply is None or request not in self._chosen or not needs_answer(request):
-            return []
+            return
         late = longest_stall(self._uart, reply.instant)
         answers = [each.answer for each in self._downlinks_in_time(request, late) if each.answer is not None]
         if all(each.record.instant <= reply.instant + SKEW for each in answers):
-            return []
-        return [
-            each
-            for each in self._all_candidates(request, late)
-            if each.ended and agrees(request, each, late) and not agrees(request, each)
-        ]
+            return
+        for each in self._all_candidates(request, late):
+            if each.ended and agrees(request, each, late) and not agrees(request, each):
+                yield each
 
-    def _swappable(self) -> set[LanRequest]:
+    def _swappable(self) -> Iterator[LanRequest]:
         """Give the requests that could swap with another one, at hardly more than both cost now."""
         more: dict[tuple[LanRequest, LanRequest], float] = {}
         for request, chosen in self._chosen.items():
@@ -354,11 +351,9 @@ class Matcher:
                 if len(others := self._owners(candidate) - {request}) == 1:
                     swap = (request, others.pop())
                     more[swap] = min(more.get(swap, inf), candidate.cost - chosen.cost)
-        return {
-            request
-            for (request, other), cost in more.items()
-            if cost + more.get((other, request), inf) <= COMPARABLE
-        }
+        for (request, other), cost in more.items():
+            if cost + more.get((other, request), inf) <= COMPARABLE:
+                yield request
 
     def _others_use_method(self, request: LanRequest) -> bool:
         """Tell whether somebody who is not seen on the LAN (the phone app, the cloud) uses the same method."""

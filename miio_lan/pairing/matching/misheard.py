@@ -19,7 +19,7 @@ any part, so that one is looked for from each place.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from miio_lan.pairing.content import Demand, first_ids
@@ -40,14 +40,12 @@ REPORTS = (f"{PropertiesChanged.NAME} ", f"{EventOccured.NAME} ")
 _NO_MATTER = str.maketrans(dict.fromkeys(' []{}\\,":'))
 
 
-def near_misses(downlinks: Iterable[Downlink], demand: Demand) -> list[Downlink]:
+def near_misses(downlinks: Iterable[Downlink], demand: Demand) -> Iterator[Downlink]:
     """Give the downlinks that may be one that a request became, heard with a wrong character."""
     written, many = _written(_contents(demand)), len(demand.items) > LIKELY_CUT
-    return [
-        each
-        for each in downlinks
-        if any(_resembles(word, rest, demand.method, written, many) for word, rest in _forms(each))
-    ]
+    for each in downlinks:
+        if any(_resembles(word, rest, demand.method, written, many) for word, rest in _forms(each)):
+            yield each
 
 
 def is_nearly_one_of(kinds: Iterable[str], text: str) -> bool:

@@ -77,6 +77,8 @@ class Commands:
     def __init__(self, lan: Iterable[Record], heard: Sequence[Record]) -> None:
         self._line = converse(in_order(heard))
         self._stamps = sorted(record.instant for record in heard)
+        #: Seconds from the first to the last record of the line.
+        self.duration = max(self._stamps[-1] - self._stamps[0], 1.0)
         #: The places of the lines that may be those of one request: by their method, and their first ids.
         self._by_key: dict[tuple[str, tuple[int | None, ...]], list[int]] = defaultdict(list)
         for place, downlink in enumerate(self._line.downlinks):
@@ -90,11 +92,6 @@ class Commands:
         in_time = sorted(lan, key=attrgetter("instant"))
         requests = [each for call in lan_traffic(in_time).calls for each in call.requests if _is_asked(each)]
         self.overheard = sorted(map(self._command, requests), key=attrgetter("asked"))
-
-    @property
-    def duration(self) -> float:
-        """Seconds from the first to the last record of the line."""
-        return max(self._stamps[-1] - self._stamps[0], 1.0)
 
     def heard_at(self, begin: float, end: float) -> bool:
         """Tell whether a line between two instants would surely have been heard."""

@@ -27,7 +27,7 @@ def is_near(text: str, method: str, params: object) -> bool:
     command = read(line, direction="down")
     assert isinstance(command, Down)
     record = Record("uart", "down", 1.0, 1.0, line.encode() + b"\r")
-    return bool(near_misses([Downlink(record, line, command)], Demand.of(method, params)))
+    return any(near_misses([Downlink(record, line, command)], Demand.of(method, params)))
 
 
 @pytest.mark.parametrize(
