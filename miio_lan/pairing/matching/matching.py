@@ -75,7 +75,11 @@ FOREIGN_COST = 0.31
 
 
 class Matcher:
-    """Finds for each request the downlinks it became."""
+    """Finds for each request the downlinks it became.
+
+    :param traffic: the requests, and the replies to those that were not seen
+    :param uart: the conversation of the line, the module's side
+    """
 
     def __init__(self, traffic: LanTraffic, uart: Conversation) -> None:
         self._uart = uart
