@@ -85,13 +85,13 @@ class Commands:
             self._by_key[downlink.command.method, first_ids(downlink.command)].append(place)
         self._known: dict[str, _Lines] = {}
         self._fitting: dict[tuple[str, bytes, bytes], bool] = {}
-        #: How many suppositions there are in all: by so much may the best one be chance.
-        self.tried = 0
         #: What a supposition may score at most that was not followed, because there were too many.
         self.beyond = 0.0
         in_time = sorted(lan, key=attrgetter("instant"))
         requests = [each for call in lan_traffic(in_time).calls for each in call.requests if _is_asked(each)]
         self.overheard = sorted(map(self._command, requests), key=attrgetter("asked"))
+        #: How many suppositions there are in all: by so much may the best one be chance.
+        self.tried = sum(len(each.lines.found) for each in self.overheard)
 
     def heard_at(self, begin: float, end: float) -> bool:
         """Tell whether a line between two instants would surely have been heard."""
@@ -105,9 +105,8 @@ class Commands:
     def _command(self, request: LanRequest) -> OverheardCommand:
         replied = request.reply.instant if request.reply is not None else request.last
         lines = self._lines_of(request)
-        count, took = len(lines.found), replied - request.first
-        self.tried += count
-        chance = max(count * (took + 2 * SKEW) - lines.spent, 1e-9) / self.duration
+        took = replied - request.first
+        chance = max(len(lines.found) * (took + 2 * SKEW) - lines.spent, 1e-9) / self.duration
         return OverheardCommand(request.first, replied, lines, max(0.0, -math.log(chance)))
 
     def _lines_of(self, request: LanRequest) -> _Lines:
