@@ -59,7 +59,7 @@ from miio_lan.pairing.matching.misheard import near_misses
 from miio_lan.pairing.matching.paths import reachable, reaching
 from miio_lan.pairing.matching.plausible import had_it_waiting, is_plausible
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.turns import STALL, Downlink
+from miio_lan.uart.turns import STALL, Downlink, between
 
 _INSTANT = attrgetter("instant")
 LONGEST_WAIT = 40.0
@@ -361,9 +361,11 @@ class Matcher:
 
     def _others_use_method(self, request: LanRequest) -> bool:
         """Tell whether somebody who is not seen on the LAN (the phone app, the cloud) uses the same method."""
-        theirs = [*((each.instant, each.command.method) for each in self.unasked), *self._uart.others]
-        near = (method for instant, method in theirs if abs(instant - request.first) < HORIZON)
-        return request.demand.method in near
+        since, until = request.first - HORIZON, request.first + HORIZON
+        near = between(self.downlinks, since, until)
+        theirs = [each.command.method for each in near if each not in self._owner]
+        theirs += [method for instant, method in self._uart.others if since < instant < until]
+        return request.demand.method in theirs
 
 
 def _rank(request: LanRequest) -> int:
