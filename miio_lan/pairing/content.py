@@ -82,7 +82,7 @@ class Demand:
         if self.method == GET_PROPERTIES:
             return GetProperties(tuple(PropertyId(*each) for each in ids))
         # The values of a set do not matter for the reading of its answer.
-        return SetProperties(tuple(PropertyValue(*each, 0) for each in ids))
+        return SetProperties(tuple(PropertyValue(siid, piid, 0) for siid, piid in ids))
 
 
 def first_ids(command: Down | None) -> tuple[int | None, ...]:

@@ -285,7 +285,8 @@ class Matcher:
         for rank in (0, 1, 2):
             weaker = {each for each in self._chosen if _rank(each) >= rank}
             pushed = reachable((each for each in unmatched if _rank(each) == rank), arrows)
-            doubtful |= pushed & reaching(weaker, arrows)
+            backed = reaching(weaker, arrows)
+            doubtful |= pushed & backed
         # One that nothing confirms has what another one could have as well.
         dispensable = {request for request in self._chosen if request.reply is None}
         for request, others in arrows.items():
