@@ -141,7 +141,7 @@ def lan_traffic(records: Iterable[Record]) -> LanTraffic:
     for record in records:
         if record.wire == "lan" and not is_mark(record):
             grouping.feed(record)
-    return LanTraffic(grouping.calls, grouping.orphans, _joined(grouping.gaps), grouping.unreadable)
+    return grouping.traffic
 
 
 def is_gap(record: Record) -> bool:
@@ -149,45 +149,24 @@ def is_gap(record: Record) -> bool:
     return not record.raw and bool(words_of(record.note) & BREAKS)
 
 
-def _joined(gaps: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Join what overlaps; in the order of time."""
-    found: list[tuple[float, float]] = []
-    for since, until in sorted(gaps):
-        if found and since <= found[-1][1]:
-            found[-1] = (found[-1][0], max(until, found[-1][1]))
-        else:
-            found.append((since, until))
-    return found
-
-
-def calls_of(records: Iterable[Record]) -> list[LanCall]:
-    """Give the commands of :func:`lan_traffic` alone."""
-    return lan_traffic(records).calls
-
-
 class _Grouping:
     """Reads the datagrams of all clients in the order of time; see the module for its plan."""
 
     def __init__(self) -> None:
-        self.calls: list[LanCall] = []
-        self.orphans: list[Record] = []
-        self.gaps: list[tuple[float, float]] = []
-        self.unreadable: list[Record] = []
+        self.traffic = LanTraffic([], [], [], [])
         self._last_of: dict[str, float] = {}  # per peer, when anything of it was recorded last
         self._by_id: dict[tuple[str, int], tuple[LanCall, LanRequest]] = {}
         self._by_content: dict[tuple[str, str], list[LanCall]] = {}
-        self._hello_sent: float | None = None
+        self._hello_sent = self._hello_answered = -inf
         self._hello_with_request = False  # whether a request was sent at the instant of that hello
-        self._hello_answered: float | None = None
-        self._hello_alone: float | None = None  # the last hello without a request, but for the latest hello
-        self._unreadable: float | None = None  # when a reply came that could not be read
+        self._hello_alone = -inf  # the last hello without a request, but for the latest hello
+        self._unreadable = -inf  # when a reply came that could not be read
 
     def feed(self, record: Record) -> None:
         """Take a record of the LAN."""
         reading = record.reading or {}
         if is_gap(record):
-            # Something was lost before this mark, and after the last record of the same device.
-            self.gaps.append((self._last_of.get(record.peer, -inf), record.instant))
+            self._gap(record)
         self._last_of[record.peer] = record.instant
         if record.note == "hello":
             self._hello(record)
@@ -198,13 +177,20 @@ class _Grouping:
         elif record.direction == "up" and record.note:
             self._unreadable = record.instant
             if record.raw:
-                self.unreadable.append(record)
+                self.traffic.unreadable.append(record)
+
+    def _gap(self, record: Record) -> None:
+        """Note that something was lost before this mark, and after the last record of the same device."""
+        since, gaps = self._last_of.get(record.peer, -inf), self.traffic.gaps
+        while gaps and since <= gaps[-1][1]:  # they overlap
+            since = min(since, gaps.pop()[0])
+        gaps.append((since, record.instant))
 
     def _hello(self, record: Record) -> None:
         if record.direction == "up":
             self._hello_answered = record.instant
             return
-        if self._hello_sent is not None and not self._hello_with_request:
+        if not self._hello_with_request:
             self._hello_alone = self._hello_sent
         self._hello_sent, self._hello_with_request = record.instant, False
 
@@ -213,11 +199,9 @@ class _Grouping:
         if not isinstance(number, int):
             return
         demand = Demand.of(method, reading.get("params"))
-        if self._unreadable is not None and now - self._unreadable > LONGEST_RESEND:
-            self._unreadable = None
         # At once with a hello, or with the answer to a hello that went out with a request.
         with_hello = self._hello_sent == now or (self._hello_answered == now and self._hello_with_request)
-        self._hello_with_request = self._hello_with_request or self._hello_sent == now
+        self._hello_with_request |= self._hello_sent == now
         call, known = self._by_id.get((record.peer, number), (None, None))
         if call is not None and known is not None and call.may_be_resent(now):
             if known.demand == demand:
@@ -231,7 +215,7 @@ class _Grouping:
         call = self._resent(same, number, with_hello=with_hello)
         if call is None:
             call = LanCall([], earlier=same[-1] if same else None)
-            self.calls.append(call)
+            self.traffic.calls.append(call)
             self._by_content[content] = [*same, call]
         call.requests.append(request)
         self._by_id[record.peer, number] = (call, request)
@@ -246,10 +230,10 @@ class _Grouping:
             return None
         # Clients count up, by one or more.
         call = min(same, key=lambda each: ((number - each.requests[-1].id) % 2**31, -each.last))
-        unreadable = self._unreadable is not None and self._unreadable > call.last
+        unreadable = self._unreadable > call.last
         if not with_hello and not unreadable:
             return None
-        another_came = self._hello_alone is not None and self._hello_alone > call.last
+        another_came = self._hello_alone > call.last
         if unreadable or another_came or len(same) > 1:
             for each in same:
                 each.doubtful = True
@@ -258,11 +242,10 @@ class _Grouping:
     def _reply(self, record: Record, reading: Mapping[str, object]) -> None:
         number = reading.get("id")
         known = self._by_id.get((record.peer, number)) if isinstance(number, int) else None
-        if known is None:
-            self.orphans.append(record)
-            return
-        request = known[1]
-        if request.reply is None:
+        request = known[1] if known is not None else None
+        if request is None:
+            self.traffic.orphans.append(record)
+        elif request.reply is None:
             request.reply = record
         else:
             request.repeated.append(record)

@@ -26,14 +26,15 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from statistics import fmean
+from operator import itemgetter, le
+from statistics import fmean, linear_regression
 
 from miio_lan.errors import ClocksInDoubt
 from miio_lan.pairing.offset.askings import Commands
-from miio_lan.pairing.offset.suppositions import MAX_DRIFT, MOST, Path, paths_of
+from miio_lan.pairing.offset.suppositions import MAX_DRIFT, MOST, Path, divided, paths_of
 from miio_lan.record import Record
 from miio_lan.record.clock import check_clock
 from miio_lan.record.marks import LINE_ENDS, is_mark
@@ -154,28 +155,19 @@ def join(
     if not clocks.sure:
         raise ClocksInDoubt(f"the capture and the recording cannot be joined: {clocks.doubt}")
     kept = [record for record in line if record.wire == "uart" or is_mark(record)]
-    placed = list(_placed(lan, clocks))
-    kept += _end_of_line(kept, placed)
-    return list(heapq.merge(placed, kept, key=lambda record: record.instant)), clocks
+    times = accumulate((clocks.instant(record.instant) for record in lan), max)  # their order is sure
+    placed = [replace(each, instant=at, wall=at + clocks.base) for each, at in zip(lan, times, strict=True)]
+    ends = _end_of_line(kept, placed)
+    return list(heapq.merge(placed, [*kept, *ends], key=lambda record: record.instant)), clocks
 
 
-def _placed(lan: Sequence[Record], clocks: Clocks) -> Iterable[Record]:
-    last = -math.inf
-    for record in lan:
-        last = max(last, clocks.instant(record.instant))  # their order is sure
-        yield replace(record, instant=last, wall=last + clocks.base)
-
-
-def _end_of_line(line: Sequence[Record], lan: Sequence[Record]) -> list[Record]:
+def _end_of_line(line: Sequence[Record], lan: Sequence[Record]) -> Iterator[Record]:
     """Give what says that the line was recorded no further; nothing where no request was sent after it."""
     heard = {record.direction: record for record in line if record.wire == "uart" and not is_mark(record)}
     end = max(line, key=lambda record: record.instant)
-    if not any(record.direction == "down" and record.instant > end.instant for record in lan):
-        return []
-    return [
-        replace(last, instant=end.instant, wall=end.wall, raw=b"", reading=None, note=LINE_ENDS)
-        for last in heard.values()
-    ]
+    if any(record.direction == "down" and record.instant > end.instant for record in lan):
+        for last in heard.values():
+            yield replace(last, instant=end.instant, wall=end.wall, raw=b"", reading=None, note=LINE_ENDS)
 
 
 # --- sure, or in doubt ---------------------------------------------------------------------------------------------
@@ -221,11 +213,6 @@ class _Stretch:
     high: float
     likely: tuple[float, float]
 
-    @property
-    def middle(self) -> float:
-        """The likeliest offset."""
-        return sum(self.likely) / 2
-
     def narrow(self, other: _Stretch) -> None:
         """Leave out what is too far from the offset at another time."""
         room = MAX_DRIFT * abs(self.time - other.time)
@@ -264,11 +251,7 @@ def _stretches(path: Path, drift: float, room: float) -> list[_Stretch]:
     :param drift: seconds per second by which the offset grows
     :param room: by how much that may be wrong
     """
-    groups: list[list[tuple[float, float, float]]] = [[]]
-    for each in path.intervals:
-        if len(groups[-1]) >= MIN_COMMANDS and each[0] - groups[-1][0][0] > STRETCH:
-            groups.append([])
-        groups[-1].append(each)
+    groups = divided(path.intervals, itemgetter(0), STRETCH, MIN_COMMANDS)
     if len(groups) > 1 and len(groups[-1]) < MIN_COMMANDS:
         last = groups.pop()
         groups[-1] += last
@@ -303,19 +286,14 @@ def _fit(stretches: Sequence[_Stretch]) -> tuple[float, float, float]:
     among them: in a short time, nearly all are.
     """
     middle = fmean(each.time for each in stretches)
-    fitting: list[float] = []
-    for step in range(-DRIFTS, DRIFTS + 1):
-        drift = MAX_DRIFT * step / DRIFTS
-        low, high = _level(stretches, middle, drift)
-        if low <= high:
-            fitting.append(drift)
+    drifts = (MAX_DRIFT * step / DRIFTS for step in range(-DRIFTS, DRIFTS + 1))
+    fitting = [drift for drift in drifts if le(*_level(stretches, middle, drift))]
     if fitting:
         drift = 0.0 if fitting[0] <= 0 <= fitting[-1] else (fitting[0] + fitting[-1]) / 2
         return middle, sum(_level(stretches, middle, drift)) / 2, drift
-    level = fmean(each.middle for each in stretches)
-    across = sum((each.time - middle) ** 2 for each in stretches) or 1.0
-    up = sum((each.time - middle) * (each.middle - level) for each in stretches)
-    return middle, level, min(max(up / across, -MAX_DRIFT), MAX_DRIFT)
+    levels = [fmean(each.likely) for each in stretches]
+    drift, _ = linear_regression([each.time for each in stretches], levels)
+    return middle, fmean(levels), min(max(drift, -MAX_DRIFT), MAX_DRIFT)
 
 
 def _level(stretches: Sequence[_Stretch], middle: float, drift: float) -> tuple[float, float]:

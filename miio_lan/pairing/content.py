@@ -36,6 +36,8 @@ from miio_lan.uart.values import MISSING
 
 BAD_ANSWERS = frozenset({BAD_ANSWER_CODE, BROKEN_ANSWER_CODE})
 """What a module tells when the answer of its MCU is of no use."""
+# What a request for properties says of each of them.
+_KEYS = {GET_PROPERTIES: ("siid", "piid"), SET_PROPERTIES: ("siid", "piid", "value")}
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,8 @@ class Demand:
     @classmethod
     def of(cls, method: str, params: object) -> Demand:
         """Read the parameters of a request."""
-        if method in (GET_PROPERTIES, SET_PROPERTIES) and isinstance(params, list):
-            keys = ("siid", "piid") if method == GET_PROPERTIES else ("siid", "piid", "value")
-            items = [tuple(item.get(key) for key in keys) for item in params if isinstance(item, Mapping)]
-            if len(items) == len(params):
-                return cls(method, tuple(items), params)
+        if method in _KEYS and isinstance(params, list) and all(isinstance(item, Mapping) for item in params):
+            return cls(method, tuple(tuple(map(item.get, _KEYS[method])) for item in params), params)
         return cls(method, (params,), params)
 
     def covers(self, down: Down, at: int) -> int:
@@ -65,9 +64,7 @@ class Demand:
             return 0
         if isinstance(down, (GetProperties, SetProperties)):
             count = len(down.properties)
-            wanted = self.items[at : at + count]
-            same = len(wanted) == count and all(map(same_value, wanted, down.properties))
-            return count if same else 0
+            return count if same_value(self.items[at : at + count], down.properties) else 0
         if isinstance(down, Action):
             return int(_same_action(self.params, down))
         return int(isinstance(down, Legacy) and _same_legacy(self.params, down))
@@ -77,25 +74,32 @@ class Demand:
         if self.method == ACTION and isinstance(self.params, Mapping):
             siid, aiid = self.params.get("siid"), self.params.get("aiid")
             return Action(siid, aiid) if isinstance(siid, int) and isinstance(aiid, int) else None
-        if self.method not in (GET_PROPERTIES, SET_PROPERTIES):
+        if self.method not in _KEYS:
             return None
         ids = [item[:2] for item in self.items if isinstance(item, tuple) and len(item) >= 2]
-        asked = tuple(PropertyId(*each) for each in ids if all(isinstance(number, int) for number in each))
-        if not asked or len(asked) < len(self.items):
+        if not ids or not all(isinstance(number, int) for each in ids for number in each):
             return None
         if self.method == GET_PROPERTIES:
-            return GetProperties(asked)
+            return GetProperties(tuple(PropertyId(*each) for each in ids))
         # The values of a set do not matter for the reading of its answer.
-        return SetProperties(tuple(PropertyValue(*each, 0) for each in asked))
+        return SetProperties(tuple(PropertyValue(siid, piid, 0) for siid, piid in ids))
+
+
+def first_ids(command: Down | None) -> tuple[int | None, ...]:
+    """Give the ids that stand first in a line; none where its method has no layout with ids."""
+    if isinstance(command, (GetProperties, SetProperties)):
+        return command.properties[0][:2] if command.properties else ()
+    return (command.siid, command.aiid) if isinstance(command, Action) else ()
 
 
 def _same_action(params: object, down: Action) -> bool:
     if not isinstance(params, Mapping) or (params.get("siid"), params.get("aiid")) != (down.siid, down.aiid):
         return False
-    given = params.get("in") or []
-    if not isinstance(given, list) or len(given) != len(down.in_):
-        return False
-    return all(map(_same_argument, given, down.in_))
+    return _same_arguments(params.get("in") or [], down.in_)
+
+
+def _same_arguments(given: object, line: Sequence[Argument]) -> bool:
+    return isinstance(given, list) and len(given) == len(line) and all(map(_same_argument, given, line))
 
 
 def _same_argument(given: object, line: Argument) -> bool:
@@ -105,21 +109,13 @@ def _same_argument(given: object, line: Argument) -> bool:
 
 
 def _same_legacy(params: object, down: Legacy) -> bool:
-    if same_params(params, down.params):
+    if not isinstance(params, list):
+        params = [] if params is None else [params]
+    if same_value(params, down.params):
         return True
     # What a module makes of nested JSON need not be JSON.
-    text = json.dumps(_as_list(params), separators=(",", ":"), default=str)
+    text = json.dumps(params, separators=(",", ":"), default=str)
     return _as_sent(text) == _as_sent(down.line.partition(down.name)[2])
-
-
-def same_params(params: object, line: Sequence[object]) -> bool:
-    """Compare the parameters of a method without a layout of its own with the values of its line."""
-    wanted = _as_list(params)
-    return len(wanted) == len(line) and all(map(same_value, wanted, line))
-
-
-def _as_list(params: object) -> list[object]:
-    return params if isinstance(params, list) else [] if params is None else [params]
 
 
 def _as_sent(text: str) -> str:
@@ -159,7 +155,7 @@ def consistent(answer: Result, result: object) -> bool:
     if answer.results:
         return _consistent_rows(answer, result)
     if isinstance(result, list) and not any(isinstance(item, Mapping) for item in result):
-        return same_params(result, list(answer.values))
+        return same_value(result, answer.values)
     return True
 
 
@@ -169,9 +165,9 @@ def _consistent_action(answer: Result, result: object) -> bool:
     if answer.code is not None and result.get("code", answer.code) != answer.code:
         return False
     out = result.get("out")
-    if not isinstance(out, list) or len(out) != len(answer.out):
-        return not isinstance(out, list) or answer.code != 0
-    return all(map(_same_argument, out, answer.out))
+    if not isinstance(out, list) or (len(out) != len(answer.out) and answer.code != 0):
+        return True
+    return _same_arguments(out, answer.out)
 
 
 def _consistent_rows(answer: Result, result: object) -> bool:
@@ -193,10 +189,10 @@ def _consistent_rows(answer: Result, result: object) -> bool:
 
 def is_denied(answer: Result, result: object) -> bool:
     """Tell whether a LAN result refuses something that an answer of the MCU gave with success."""
-    items = [each for each in (result if isinstance(result, list) else [result]) if isinstance(each, Mapping)]
     if answer.siid is not None:
-        return answer.code is not None and answer.code >= 0 and not all_good(items)
+        return answer.code is not None and answer.code >= 0 and not all_good(result)
     good = [(row.siid, row.piid) for row in answer.results if row.code is not None and row.code >= 0]
+    items = objects_in(result)
     return not all_good([each for each in items if (each.get("siid"), each.get("piid")) in good])
 
 
@@ -217,9 +213,13 @@ def all_refused(reading: Mapping[str, object] | None) -> bool:
 
 
 def _codes_in(result: object) -> list[int]:
-    items = result if isinstance(result, list) else [result]
-    codes = [item.get("code", 0) for item in items if isinstance(item, Mapping)]
+    codes = [item.get("code", 0) for item in objects_in(result)]
     return [code for code in codes if isinstance(code, int)]
+
+
+def objects_in(value: object) -> list[Mapping[str, object]]:
+    """Give the objects of a JSON list, or the one object that a value is."""
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, Mapping)]
 
 
 def error_of(reading: Mapping[str, object] | None) -> int | None:

@@ -107,13 +107,9 @@ class Exchange:
     @property
     def readings(self) -> dict[str, Mapping[str, object]]:
         """The neutral readings of the steps that were seen, by the names in :data:`STEPS`."""
-        readings: dict[str, Mapping[str, object]] = {}
-        if self.request is not None:
-            readings["request"] = self.request.reading or {}
-        readings.update(self.part.readings)
-        if self.reply is not None:
-            readings["reply"] = self.reply.reading or {}
-        return readings
+        request = {"request": self.request.reading or {}} if self.request is not None else {}
+        reply = {"reply": self.reply.reading or {}} if self.reply is not None else {}
+        return {**request, **self.part.readings, **reply}
 
     @property
     def complete(self) -> bool:

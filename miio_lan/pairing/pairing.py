@@ -8,13 +8,11 @@ values and order. Marks of a check are passed over.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 
 from miio_lan.pairing import exchange as at
 from miio_lan.pairing.exchange import Exchange, Part
-from miio_lan.pairing.window import Checkpoint, Window
+from miio_lan.pairing.window import Window
 from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.conversation import Conversation
@@ -22,14 +20,13 @@ from miio_lan.uart.turns import Before
 
 __all__ = ["Exchange", "Pairer", "Part", "at", "joined", "pair"]
 
-_INSTANT = attrgetter("instant")
 _COMPACT_AT = 4096
 """Records that are kept before what is old is settled though nothing asked for the exchanges."""
 
 
 def pair(records: Iterable[Record]) -> list[Exchange]:
     """Pair the records of a whole recording, in any order; give the exchanges in the order of their beginning."""
-    return Window.over(sorted(records, key=_INSTANT), Before(), finished=True).exchanges()
+    return Window.over(records, Before(), finished=True).exchanges()
 
 
 def joined(line: Conversation, records: Sequence[Record]) -> list[Exchange]:
@@ -51,7 +48,8 @@ class Pairer:
     def __init__(self) -> None:
         self._window: list[Record] = []
         self._settled: list[Exchange] = []
-        self._recent: list[Exchange] | None = []
+        self._recent: list[Exchange] = []
+        self._read = True  # whether all that was fed is in them
         self._finished = False
         self._compact_at = _COMPACT_AT
         self._before = Before()
@@ -60,40 +58,36 @@ class Pairer:
         """Take a record of either wire."""
         if is_mark(record):
             return
-        insort(self._window, record, key=_INSTANT)
-        self._recent = None
+        self._window.append(record)
+        self._read = False
         if len(self._window) >= self._compact_at:
             self._compact()
 
     def finish(self) -> None:
         """Nothing more will come: no exchange is open any more."""
         self._finished = True
-        self._recent = None
+        self._read = False
 
     @property
     def exchanges(self) -> list[Exchange]:
         """All exchanges so far, in the order of their beginning."""
-        if self._recent is None:
-            window = self._read(finished=self._finished)
-            self._recent = window.exchanges()
-            if checkpoint := window.last_checkpoint(self._recent):
-                self._forget(checkpoint)
+        if not self._read:
+            self._read_window(finished=self._finished)
         return [*self._settled, *self._recent]
-
-    def _read(self, *, finished: bool) -> Window:
-        return Window.over(self._window, self._before, finished=finished)
 
     def _compact(self) -> None:
         """Settle what is old, though something may have been open all the time."""
-        window = self._read(finished=False)
-        self._recent = window.exchanges()
-        self._forget(window.old_checkpoint(self._recent))
+        self._read_window(finished=False, compact=True)
         self._compact_at = max(_COMPACT_AT, 2 * len(self._window))
 
-    def _forget(self, checkpoint: Checkpoint) -> None:
-        """Drop the records before a checkpoint, and keep what is settled."""
-        recent = self._recent or []
-        self._settled += [each for each in recent if id(each.records[0]) in checkpoint.gone]
-        self._recent = [each for each in recent if id(each.records[0]) not in checkpoint.gone]
-        self._window = [record for record in self._window if id(record) not in checkpoint.gone]
-        self._before = checkpoint.before
+    def _read_window(self, *, finished: bool, compact: bool = False) -> None:
+        """Pair what is kept; drop the records before a checkpoint, if there is one, and keep what is settled."""
+        window = Window.over(self._window, self._before, finished=finished)
+        recent = self._recent = window.exchanges()
+        self._read = True
+        checkpoint = window.old_checkpoint(recent) if compact else window.last_checkpoint(recent)
+        if checkpoint is not None:
+            self._settled += [each for each in recent if id(each.records[0]) in checkpoint.gone]
+            self._recent = [each for each in recent if id(each.records[0]) not in checkpoint.gone]
+            self._window = [record for record in self._window if id(record) not in checkpoint.gone]
+            self._before = checkpoint.before

@@ -21,15 +21,15 @@ from __future__ import annotations
 import json
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 
 from miio_lan.pairing.calls import NOT_RECORDED, lan_traffic
-from miio_lan.pairing.content import same_value
+from miio_lan.pairing.content import objects_in, same_value
 from miio_lan.pairing.exchange import seconds_between
 from miio_lan.pairing.matching.candidates import SKEW
-from miio_lan.pairing.matching.misheard import is_nearly_a_report
+from miio_lan.pairing.matching.misheard import REPORTS, is_nearly_one_of
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
 from miio_lan.uart.commands import EventOccured, PropertiesChanged
@@ -96,18 +96,15 @@ def reports(records: Iterable[Record], *, from_start: bool = False) -> list[Repo
 
 @dataclass(eq=False)
 class _Said:
-    """What a line says of one property or event, while its push is looked for."""
+    """What a line, or a push, says of one property or event, while the push of the line is looked for."""
 
     kind: _Kind
     value: object
-    turn: Turn
+    instant: float
+    turn: Turn | None
     push: _Push | None = None
     overtaken: bool = False
     doubts: list[str] = field(default_factory=list)
-
-    @property
-    def instant(self) -> float:
-        return self.turn.record.instant
 
     def waits(self, instant: float) -> bool:
         """Tell whether a push of that instant may be its own."""
@@ -116,19 +113,14 @@ class _Said:
 
 @dataclass(eq=False)
 class _Push:
-    """One message on the LAN, with its repeats."""
+    """One message on the LAN, with its repeats and what was answered to it."""
 
     records: list[Record]
-    contents: list[tuple[_Kind, object]]
     confirmation: Record | None = None
 
     @property
     def instant(self) -> float:
         return self.records[0].instant
-
-    @property
-    def all_records(self) -> list[Record]:
-        return self.records + ([self.confirmation] if self.confirmation is not None else [])
 
 
 class _Reports:
@@ -136,31 +128,28 @@ class _Reports:
         ordered = in_order(without_marks(records))
         self._line = converse(ordered)
         self._from_start = from_start
-        self._said = [each for turn in self._line.said for each in _said(turn)]
-        self._pushes = _pushes([record for record in ordered if record.wire == "lan"])
+        self._of_turn = {id(turn): _said(turn) for turn in self._line.said}
+        self._said = [each for said in self._of_turn.values() for each in said]
+        # What the module did not take is told to nobody.
+        taken = [turn for turn in self._line.said if not (turn.refused and turn.reply_sure)]
+        #: What the module may tell, in the order of time.
+        self._to_tell = sorted((each for turn in taken for each in self._of_turn[id(turn)]), key=_INSTANT)
+        self._by_kind: dict[_Kind, list[_Said]] = defaultdict(list)
+        for each in self._to_tell:
+            self._by_kind[each.kind].append(each)
+        self._told = _told(record for record in ordered if record.wire == "lan")
         self._traffic = lan_traffic(ordered)
         #: What pushes tell that no line said.
-        self._orphans: list[tuple[_Push, _Kind, object]] = []
-        self._by_kind: dict[_Kind, list[_Said]] = defaultdict(list)
-        self._of_turn: dict[int, list[_Said]] = defaultdict(list)
-        for each in self._said:
-            self._of_turn[id(each.turn)].append(each)
-            # What the module did not take is told to nobody.
-            if not (each.turn.refused and each.turn.reply_sure):
-                self._by_kind[each.kind].append(each)
-        for lines in self._by_kind.values():
-            lines.sort(key=_INSTANT)
+        self._orphans: list[_Said] = []
 
     def found(self) -> list[Report]:
-        for push in self._pushes:
-            for kind, value in push.contents:
-                self._tell(push, kind, value)
+        for told in self._told:
+            self._tell(told)
         self._doubt_events()
         self._doubt_orphans()
         self._doubt_misheard()
         self._doubt_unrecorded()
-        reports = [_report(each) for each in self._said]
-        reports += [_of_push(*orphan) for orphan in self._orphans]
+        reports = map(_report, [*self._said, *self._orphans])
         return sorted(reports, key=lambda each: each.records[0].instant)
 
     def _near(self, kind: _Kind, instant: float) -> list[_Said]:
@@ -169,67 +158,66 @@ class _Reports:
         first = bisect_left(lines, instant - PUSH_TIME, key=_INSTANT)
         return lines[first : bisect_right(lines, instant + PUSH_TIME, key=_INSTANT)]
 
-    def _tell(self, push: _Push, kind: _Kind, value: object) -> None:
-        waiting = [each for each in self._near(kind, push.instant) if each.waits(push.instant)]
-        same = [each for each in waiting if same_value(each.value, value)]
+    def _tell(self, told: _Said) -> None:
+        waiting = [each for each in self._near(told.kind, told.instant) if each.waits(told.instant)]
+        same = [each for each in waiting if same_value(each.value, told.value)]
         if not same:
-            self._orphans.append((push, kind, value))
-        elif kind[0] == EVENT:
-            self._take(same[0], push)
+            self._orphans.append(told)
+        elif told.kind[0] == EVENT:
+            self._take(same[0], told)
         else:
-            self._tell_property(push, waiting, same)
+            self._tell_property(told, waiting, same)
 
-    def _tell_property(self, push: _Push, waiting: list[_Said], same: list[_Said]) -> None:
+    def _tell_property(self, told: _Said, waiting: list[_Said], same: list[_Said]) -> None:
         """Give a push of a property to the last line that says the same.
 
         :param waiting: the lines that it may be about, in order, and of them the ``same``
         """
-        said = [each for each in same if each.instant <= push.instant] or same[:1]
+        said = [each for each in same if each.instant <= told.instant] or same[:1]
         chosen = said[-1]
-        self._take(chosen, push)
-        for each in waiting[: waiting.index(chosen)]:
+        self._take(chosen, told)
+        place = waiting.index(chosen)
+        older, younger = waiting[:place], waiting[place + 1 :]
+        for each in older:
             each.overtaken = True
         if len(same) > 1:
             for each in same:
                 each.doubts.append("several lines said the same before it was told")
-        older = waiting[: waiting.index(chosen)]
-        if chosen.instant > push.instant and any(each not in same for each in older):
+        if chosen.instant > told.instant and any(each not in same for each in older):
             chosen.doubts.append("it was heard only after the push, and another value before")
-        younger = waiting[waiting.index(chosen) + 1 :]
-        if any(each.instant < push.instant - SKEW for each in younger):
+        if any(each.instant < told.instant - SKEW for each in younger):
             chosen.doubts.append("what was told is not what the MCU said last")
 
-    def _take(self, said: _Said, push: _Push) -> None:
+    def _take(self, said: _Said, told: _Said) -> None:
         """Give a line its push, and doubt that where the push may be that of a line before."""
-        said.push = push
+        said.push = told.push
         first = self._line.first
         early = first is not None and said.instant - first < USUAL_TIME and not self._from_start
         unexplained, start = self._line.unexplained, said.instant - USUAL_TIME
-        missed = bisect_left(unexplained, start) < bisect_right(unexplained, push.instant)
-        if early or missed or self._line.broken(start, push.instant):
+        missed = bisect_left(unexplained, start) < bisect_right(unexplained, told.instant)
+        if early or missed or self._line.broken(start, told.instant):
             said.doubts.append("a line said before it may not have been seen")
-        for each in self._near(said.kind, push.instant):
-            usual = push.instant - USUAL_TIME <= each.instant <= push.instant
+        for each in self._near(said.kind, told.instant):
+            usual = told.instant - USUAL_TIME <= each.instant <= told.instant
             if usual and each is not said and each.doubts and same_value(each.value, said.value):
                 said.doubts.append("the push of a line before it is in doubt")
 
     def _doubt_events(self) -> None:
         """Doubt the events that waited at the same time as one of their kind that got no push."""
-        for kind, events in self._by_kind.items():
-            if kind[0] != EVENT:
-                continue
-            for lost in (each for each in events if each.push is None):
-                for each in self._near(kind, lost.instant):
-                    if each.push is not None and same_value(each.value, lost.value):
-                        for one in (each, lost):
-                            one.doubts.append("several events are alike, and not all of them were told")
+        for lost in (each for each in self._to_tell if each.kind[0] == EVENT and each.push is None):
+            for each in self._near(lost.kind, lost.instant):
+                if each.push is not None and same_value(each.value, lost.value):
+                    for one in (each, lost):
+                        one.doubts.append("several events are alike, and not all of them were told")
 
     def _doubt_orphans(self) -> None:
         """Doubt what is near a push without a line: that may be its own, and others are one place further then."""
-        for push, kind, value in self._orphans:
-            for each in self._near(kind, push.instant):
-                if same_value(each.value, value):
+        for orphan in self._orphans:
+            for each in self._near(orphan.kind, orphan.instant):
+                if same_value(each.value, orphan.value):
                     each.doubts.append("there is a push more than lines")
+                if each.push is None and -USUAL_TIME <= each.instant - orphan.instant <= SKEW:
+                    each.doubts.append("another value was told, which the MCU was not heard to say")
 
     def _doubt_misheard(self) -> None:
         """Doubt the push of a line where another line may be the one that was told, heard wrongly."""
@@ -245,21 +233,15 @@ class _Reports:
             others = (other for other in self._near(each.kind, push.instant) if other.push is None)
             if any(each.instant < other.instant <= until for other in others):
                 each.doubts.append("what was told is not what the MCU said last")
-        for push, kind, _ in self._orphans:
-            for each in self._near(kind, push.instant):
-                if each.push is None and -USUAL_TIME <= each.instant - push.instant <= SKEW:
-                    each.doubts.append("another value was told, which the MCU was not heard to say")
 
     def _may_be_of(self, turn: Turn, kind: _Kind) -> bool:
         """Tell whether a line that was not heard well may be a report of a kind that was told otherwise."""
-        told = self._of_turn.get(id(turn), ())
+        told = self._of_turn[id(turn)]
         return not told or any(each.kind == kind and each.push is None for each in told)
 
     def _doubt_unrecorded(self) -> None:
         """Doubt what became of lines whose push, or one before that, may not have been recorded."""
-        for each in self._said:
-            if each.turn.refused and each.turn.reply_sure:
-                continue  # it is told to nobody
+        for each in self._to_tell:
             told = each.instant + PUSH_TIME if each.push is None else each.push.instant
             if self._traffic.missing(each.instant, told):
                 each.doubts.append(NOT_RECORDED)
@@ -269,56 +251,51 @@ def _is_unclear(turn: Turn) -> bool:
     """Tell whether a line is a report that does not conform, or nearly one, and the module did not refuse it."""
     if turn.command.valid or (turn.refused and turn.reply_sure):
         return False
-    return turn.word in (PROPERTIES, EVENT) or (turn.word == NOISE and is_nearly_a_report(turn.text))
+    return turn.word in (PROPERTIES, EVENT) or (turn.word == NOISE and is_nearly_one_of(REPORTS, turn.text))
 
 
 def _said(turn: Turn) -> list[_Said]:
     """Give what a line says of each property, or of its event; nothing for other lines."""
     command = turn.command
+    told: list[tuple[_Kind, object]] = []
     if isinstance(command, PropertiesChanged):
-        return [_Said((PROPERTIES, siid, piid), value, turn) for siid, piid, value in command.changes]
-    if isinstance(command, EventOccured) and command.siid is not None and command.eiid is not None:
-        return [_Said((EVENT, command.siid, command.eiid), [list(each) for each in command.args], turn)]
-    return []
+        told = [((PROPERTIES, siid, piid), value) for siid, piid, value in command.changes]
+    elif isinstance(command, EventOccured) and command.siid is not None and command.eiid is not None:
+        told = [((EVENT, command.siid, command.eiid), [list(each) for each in command.args])]
+    return [_Said(kind, value, turn.record.instant, turn) for kind, value in told]
 
 
-def _pushes(records: Sequence[Record]) -> list[_Push]:
-    """Give the messages that tell of reports, each with its repeats and what was answered to it."""
-    found: list[_Push] = []
-    latest: dict[tuple[str, object, str], _Push] = {}
-    asked: dict[tuple[str, object], _Push] = {}
+def _told(records: Iterable[Record]) -> Iterator[_Said]:
+    """Give what the messages on the LAN tell of reports; what is repeated counts once."""
+    latest: dict[tuple[tuple[str, str], str], _Push] = {}
+    asked: dict[tuple[str, str], _Push] = {}
     for record in records:
         reading = record.reading or {}
-        number = reading.get("id")
+        key = record.peer, str(reading.get("id"))
         if record.direction == "down" and "method" not in reading and "result" in reading:
-            push = asked.get((record.peer, str(number)))
+            push = asked.get(key)
             if push is not None and push.confirmation is None:
                 push.confirmation = record
-            continue
-        if record.direction != "up" or reading.get("method") not in (PROPERTIES, EVENT):
-            continue
-        content = json.dumps(reading, sort_keys=True, default=str)
-        known = latest.get((record.peer, str(number), content))
-        if known is not None and record.instant - known.instant <= REPEATED_WITHIN:
-            known.records.append(record)
-            continue
-        push = _Push([record], _contents(reading))
-        found.append(push)
-        latest[record.peer, str(number), content] = asked[record.peer, str(number)] = push
-    return found
+                push.records.append(record)
+        elif record.direction == "up" and reading.get("method") in (PROPERTIES, EVENT):
+            content = json.dumps(reading, sort_keys=True, default=str)
+            push = latest.get((key, content))
+            if push is not None and record.instant - push.instant <= REPEATED_WITHIN:
+                push.records.append(record)
+            else:
+                latest[key, content] = asked[key] = push = _Push([record])
+                for kind, value in _contents(reading):
+                    doubts = ["the MCU was not heard to say so"]  # unless a line takes the push
+                    yield _Said(kind, value, push.instant, None, push, doubts=doubts)
 
 
-def _contents(reading: Mapping[str, object]) -> list[tuple[_Kind, object]]:
-    params = reading.get("params")
-    items = [each for each in (params if isinstance(params, list) else [params]) if isinstance(each, Mapping)]
+def _contents(reading: Mapping[str, object]) -> Iterator[tuple[_Kind, object]]:
     method = str(reading["method"])
     iid = "piid" if method == PROPERTIES else "eiid"
-    found: list[tuple[_Kind, object]] = []
-    for each in items:
+    for each in objects_in(reading.get("params")):
         if "siid" in each and iid in each:
             value = each.get("value") if method == PROPERTIES else _arguments(each)
-            found.append(((method, _int(each["siid"]), _int(each[iid])), value))
-    return found
+            yield (method, _int(each["siid"]), _int(each[iid])), value
 
 
 def _arguments(event: Mapping[str, object]) -> list[list[object]]:
@@ -330,33 +307,21 @@ def _arguments(event: Mapping[str, object]) -> list[list[object]]:
 def _report(said: _Said) -> Report:
     turn, push = said.turn, said.push
     notes = list(said.doubts)
-    if turn.refused:
+    if turn is not None and turn.refused:
         notes.append("the module did not take it")
     if said.overtaken:
         notes.append("a later value was told in its place")
-    records = turn.records + (push.all_records if push is not None else [])
+    records = [*(turn.records if turn is not None else ()), *(push.records if push is not None else ())]
     return Report(
         *said.kind,
         said.value,
-        line=turn.record,
-        acknowledgement=turn.reply,
+        line=turn.record if turn is not None else None,
+        acknowledgement=turn.reply if turn is not None else None,
         push=push.records[0] if push is not None else None,
         confirmation=push.confirmation if push is not None else None,
         records=tuple(sorted(records, key=_INSTANT)),
         ambiguous=bool(said.doubts),
         notes=tuple(dict.fromkeys(notes)),
-    )
-
-
-def _of_push(push: _Push, kind: _Kind, value: object) -> Report:
-    return Report(
-        *kind,
-        value,
-        push=push.records[0],
-        confirmation=push.confirmation,
-        records=tuple(push.all_records),
-        ambiguous=True,
-        notes=("the MCU was not heard to say so",),
     )
 
 

@@ -21,11 +21,13 @@ the time and no sign tells of a downlink that was missed.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from statistics import median
+from typing import Any
 
 from miio_lan.pairing import exchange as at
+from miio_lan.pairing.calls import LanRequest
 from miio_lan.pairing.content import (
     BAD_ANSWERS,
     all_good,
@@ -37,9 +39,9 @@ from miio_lan.pairing.content import (
     timed_out,
 )
 from miio_lan.pairing.matching.candidates import DELIVERY, SKEW, says_code
-from miio_lan.pairing.matching.lag import LONG_PAUSE
+from miio_lan.pairing.matching.lag import longest_pause
 from miio_lan.pairing.matching.matching import LONGEST_WAIT
-from miio_lan.pairing.matching.misheard import is_nearly_an_answer, nearly_names
+from miio_lan.pairing.matching.misheard import ANSWERS, is_nearly_one_of, nearly_names
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Result
@@ -56,7 +58,10 @@ CUT_OFF = "the recording ends before the module gives up"
 
 @dataclass
 class StopFinding:
-    """Where it stopped (None: it did not), at which part, and what else is to be said."""
+    """Where it stopped (None: it did not), at which part, and what else is to be said.
+
+    Its fields are those of an :class:`~miio_lan.pairing.exchange.Exchange`.
+    """
 
     stopped_at: str | None = None
     stopped_part: int = 0
@@ -68,31 +73,30 @@ class StopFinding:
         self.ambiguous = True
         self.notes.append(note)
 
+    def of_exchange(self) -> dict[str, Any]:
+        """Give the fields for an exchange; what is said more than once stands there once."""
+        return {**vars(self), "notes": tuple(dict.fromkeys(self.notes))}
+
 
 def of_downlinks(
-    downlinks: tuple[Downlink, ...],
-    reply: Record | None,
-    uart: Conversation,
-    *,
-    asked: bool,
-    skew: float = SKEW,
+    downlinks: Sequence[Downlink], request: LanRequest | None, uart: Conversation, skew: float = SKEW
 ) -> StopFinding:
     """Say where a command stopped whose downlinks were seen.
 
-    :param asked: whether it came over the LAN as far as was seen; otherwise no reply is missed
+    :param request: what was asked over the LAN; None where nobody did as far as was seen, so that no reply is missed
     :param skew: seconds by which an answer may be stamped after the reply that it led to
     """
-    finding = StopFinding()
+    finding, reply = StopFinding(), request.reply if request is not None else None
     for place, downlink in enumerate(downlinks):
         finding.stopped_at = _of_downlink(downlink, reply, finding, uart.ended, skew)
         if finding.stopped_at is not None:
             finding.stopped_part = place
             if downlink.answer is None:
                 _doubt_silence(downlink, finding, uart)
-            if not asked and _may_be_misheard(downlink):
+            if request is None and _may_be_misheard(downlink):
                 finding.doubt("the line, or its answer, may have been misheard")
             return finding
-    if asked and reply is None:
+    if request is not None and reply is None:
         finding.stopped_at = at.REPLY_LOST
     elif reply is not None and (code := error_of(reply.reading)) is not None:
         finding.stopped_at = at.ANSWERED_WRONGLY
@@ -115,8 +119,7 @@ def _doubt_silence(downlink: Downlink, finding: StopFinding, uart: Conversation)
     if "up" not in uart.heard:
         finding.doubt("the MCU was not heard")
     said = between(uart.said, downlink.instant, downlink.instant + LATEST)
-    noise = (each for each in said if each.word == NOISE)
-    if any(is_nearly_an_answer(each.text) for each in noise):
+    if any(each.word == NOISE and is_nearly_one_of(ANSWERS, each.text) for each in said):
         finding.doubt("the MCU said what is nearly an answer: it may have been misheard")
 
 
@@ -159,7 +162,6 @@ def _of_downlink(
         return at.ANSWERED_LATE
     if not isinstance(answer.command, Result):
         return at.REFUSED
-    _doubt_taken(answer, reply, finding)
     return _of_result(answer, answer.command, reply, finding)
 
 
@@ -195,32 +197,26 @@ def _doubt_answer(
             finding.doubt("it may belong to a line handed out before the watching began")
 
 
-def _doubt_taken(answer: Turn, reply: Record | None, finding: StopFinding) -> None:
-    """Doubt what was heard of an answer that is of no use, where the module took it and told the client otherwise."""
-    if (answer.fits and answer.command.valid) or not answer.accepted:
-        return
-    told = (reply.reading or {}).get("result") if reply is not None else None
-    if reply is None or (error_of(reply.reading) is None and not (all_good(told) or is_of_no_use(told))):
-        finding.doubt("the module took it: this line, or the one it answers, may have been misheard")
-
-
 def _of_result(answer: Turn, result: Result, reply: Record | None, finding: StopFinding) -> str | None:
     """Say where it stopped at a ``result`` that came in time; what served the client is good enough."""
     served = reply is not None and error_of(reply.reading) is None
     told = (reply.reading or {}).get("result") if reply is not None else None
     good = served and all_good(told)
+    # Where the module took what is of no use, and told the client otherwise, it was heard wrongly.
+    otherwise = reply is None or (served and not (good or is_of_no_use(told)))
+    if otherwise and answer.accepted and not (answer.fits and result.valid):
+        finding.doubt("the module took it: this line, or the one it answers, may have been misheard")
     if not answer.fits:
         return at.ANSWERED_WRONGLY
-    if answer.parted:
-        if not good:
-            finding.doubt(
-                "the CR between the answer and another line was missed, by the module or by who listened"
-            )
-    elif answer.glued:
+    if answer.parted and not good:
+        finding.doubt(
+            "the CR between the answer and another line was missed, by the module or by who listened"
+        )
+    run_into = answer.glued and not answer.parted
+    if run_into:
         finding.notes.append("the CR after the answer is missing: the next line ran into it")
-        if not good:
-            return at.ANSWERED_WRONGLY
-    if answer.refused and not good and not (served and consistent(result, told)):
+    refused = answer.refused and not (served and consistent(result, told))
+    if not good and (run_into or refused):
         return at.ANSWERED_WRONGLY
     if not result.valid:
         finding.notes.append(f"the answer does not conform: {result.problem}")
@@ -250,14 +246,12 @@ def _came_late(downlink: Downlink, answer: Turn, reply: Record | None, skew: flo
 
 def _unanswered(downlink: Downlink, reply: Record | None, finding: StopFinding, ended: float) -> str | None:
     """Say where it stopped at a downlink of whose answer nothing was seen."""
-    if reply is not None:
-        code = error_of(reply.reading)
-        if all_refused(reply.reading) or (code is not None and not timed_out(reply.reading)):
-            finding.doubt("the answer was not seen")
-            return at.REFUSED
-        if code is None:
-            finding.notes.append("the answer was not seen, though the reply shows there was one")
-            return None
+    if is_success(reply):
+        finding.notes.append("the answer was not seen, though the reply shows there was one")
+        return None
+    if reply is not None and not timed_out(reply.reading):
+        finding.doubt("the answer was not seen")
+        return at.REFUSED
     if downlink.broken:
         finding.doubt("the line was interrupted while it was under way")
     elif reply is None and downlink.closed is not None:
@@ -272,28 +266,32 @@ def _unanswered(downlink: Downlink, reply: Record | None, finding: StopFinding, 
     return at.NOT_ANSWERED
 
 
-def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: bool) -> StopFinding:
-    """Say where a command stopped of which no downlink was seen."""
-    finding = StopFinding()
+def of_unseen(request: LanRequest, since: float, uart: Conversation) -> StopFinding:
+    """Say where a command stopped of which no downlink was seen.
+
+    :param since: when the command was sent first, by an earlier request perhaps, monotonic seconds
+    """
+    finding, reply = StopFinding(), request.reply
     if reply is None:
-        finding.stopped_at = at.NO_REPLY if local else at.NOT_FETCHED
-    elif not local:
-        _of_reply(finding, reply, uart, sent.instant)
+        finding.stopped_at = at.NO_REPLY if request.local else at.NOT_FETCHED
+    elif not request.local:
+        _of_reply(finding, reply, uart, since)
     elif error_of(reply.reading) is None:
         finding.notes.append("the module answers this by itself")
     else:
         finding.stopped_at = at.REFUSED
         finding.notes.append("the module refused it by itself")
     if finding.stopped_at == at.NOT_FETCHED:
-        _doubt_not_fetched(finding, uart, sent.instant, reply)
+        _doubt_not_fetched(finding, uart, since, reply)
     return finding
 
 
 def _of_reply(finding: StopFinding, reply: Record, uart: Conversation, start: float) -> None:
     """Say where a command stopped that the MCU had to answer, by the reply alone."""
     code = error_of(reply.reading)
+    saw_all = uart.watched(start, reply.instant) and not between(uart.orphans, start, reply.instant)
     # These are made of answers of the MCU, too.
-    missed = code in (*BAD_ANSWERS, UNDEFINED_CODE) and not _saw_all(uart, start, reply.instant)
+    missed = code in (*BAD_ANSWERS, UNDEFINED_CODE) and not saw_all
     if timed_out(reply.reading):
         finding.stopped_at = at.NOT_FETCHED
     elif code in ERROR_CODES or missed or all_refused(reply.reading):
@@ -304,11 +302,6 @@ def _of_reply(finding: StopFinding, reply: Record, uart: Conversation, start: fl
         finding.notes.append(f"the module refused it by itself ({code})")
     else:
         finding.doubt("no line was seen: it was missed, or the module answered by itself")
-
-
-def _saw_all(uart: Conversation, start: float, end: float) -> bool:
-    """Tell whether the line was watched, and no sign tells of a downlink that was missed."""
-    return uart.watched(start, end) and not between(uart.orphans, start, end)
 
 
 def _doubt_not_fetched(finding: StopFinding, uart: Conversation, start: float, reply: Record | None) -> None:
@@ -325,9 +318,10 @@ def _doubt_not_fetched(finding: StopFinding, uart: Conversation, start: float, r
     finding.notes.append(asked if not kept_back or polls else "the module did not hear the MCU ask for work")
     orphans = [each.record.instant for each in uart.orphans]
     late = _count_in(orphans, end, end + BLIND)  # an answer to what was not seen, after its time
+    had_none = _count_in(uart.idle, start + DELIVERY, end)
     if late or any(_count_in(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):
         finding.doubt("some of what the module said was not seen")
-    elif reply is None and _busy(uart, start + DELIVERY, end):
+    elif reply is None and not had_none and _count_in(uart.polls, start + DELIVERY, end):
         finding.doubt("the module was busy all the time: it may have been fetched later")
     elif reply is None and _paused(uart, start, end):
         finding.doubt("the MCU did not ask for a while: it may have been at work on a line that was not seen")
@@ -335,18 +329,12 @@ def _doubt_not_fetched(finding: StopFinding, uart: Conversation, start: float, r
         finding.doubt("the module told of a time-out, though the MCU asked for work and got none")
 
 
-def _busy(uart: Conversation, start: float, end: float) -> bool:
-    """Tell whether the MCU asked for work, and the module never had none."""
-    return _count_in(uart.polls, start, end) > 0 and not _count_in(uart.idle, start, end)
-
-
 def _paused(uart: Conversation, start: float, end: float) -> bool:
     """Tell whether the MCU kept silent for longer than usual, though nothing was under way as far as was seen."""
     polls = uart.polls[bisect_left(uart.polls, start) : bisect_left(uart.polls, end)]
-    gaps = [(later - earlier, earlier, later) for earlier, later in pairwise(polls)]
-    usual = median(gap for gap, _, _ in gaps) if gaps else 0.0
+    pauses, longest = pairwise(polls), longest_pause(polls)
     downs = [each.instant for each in uart.downlinks if each.command.wants_result]
-    return any(gap > LONG_PAUSE * usual and not _count_in(downs, *span) for gap, *span in gaps)
+    return any(last - first > longest and not _count_in(downs, first, last) for first, last in pauses)
 
 
 def _count_in(instants: list[float], start: float, end: float) -> int:

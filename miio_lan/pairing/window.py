@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from operator import attrgetter
 
 from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED, LanCall, LanRequest, is_gap, lan_traffic
 from miio_lan.pairing.content import error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
-from miio_lan.pairing.matching.candidates import DELIVERY, SKEW, Candidate, explains, may_have_led_to
+from miio_lan.pairing.matching.candidates import SKEW, Candidate, may_have_led_to, unseen_answers
 from miio_lan.pairing.matching.lag import fetched_last, told_beyond
 from miio_lan.pairing.matching.matching import HORIZON, LONGEST_WAIT, Matcher
 from miio_lan.pairing.matching.misheard import is_nearly_known
@@ -49,28 +49,23 @@ class Window:
     """
 
     def __init__(self, line: Conversation, records: Sequence[Record], *, finished: bool) -> None:
-        self._all = records
         self._uart = line
         self._line = [record for record in records if record.wire == "uart"]
         self._lan = [record for record in records if record.wire == "lan"]
         self._traffic = lan_traffic(self._lan)
-        self._calls, orphans = self._traffic.calls, self._traffic.orphans
         self._end = max((record.instant for record in records), default=0.0)
-        self._finished = finished
-        matcher = Matcher((request for call in self._calls for request in call.requests), line, orphans)
-        self._matches = matcher.match()
-        self._doubtful, self._claimed = matcher.doubtful, matcher.claimed
-        self._repeated = {id(call.earlier) for call in self._calls}
+        #: Until when all is known that belongs to it.
+        self._known_until = inf if finished else self._end
+        self._matcher = Matcher(self._traffic, line)
+        self._matches = self._matcher.match()
+        self._repeated = {id(call.earlier) for call in self._traffic.calls}
         #: Downlinks that no request on the LAN explains.
-        self._unasked = matcher.unasked
-        self._orphans, self._unasked_replies = list(line.orphans), orphans
+        self._unasked = self._matcher.unasked
+        self._orphans = list(line.orphans)
 
     @classmethod
     def over(cls, records: Iterable[Record], before: Before, *, finished: bool) -> Window:
-        """Read records in the order of time, of which the UART's are not yet in that of their conversation.
-
-        Marks of a check are passed over.
-        """
+        """Read records that are in any order; marks of a check are passed over."""
         ordered = in_order(without_marks(records))
         line = Conversation("module", before)
         for record in ordered:
@@ -88,8 +83,8 @@ class Window:
         for each in sorted(exchanges, key=lambda each: each.records[-1].instant, reverse=True):
             if each.records[-1].instant >= instant:
                 instant = min(instant, each.records[0].instant)
-        gone = {id(record) for record in self._all if record.instant < instant} - self._gaps_near(instant)
-        return Checkpoint(gone, self._before(self._uart.now(), gone, instant))
+        gone = {id(record) for record in (*self._line, *self._lan) if record.instant < instant}
+        return self._checkpoint(gone, self._uart.now(), instant)
 
     def last_checkpoint(self, exchanges: list[Exchange]) -> Checkpoint | None:
         """Make a checkpoint at the last instant at which nothing was open, and nothing in doubt.
@@ -99,25 +94,23 @@ class Window:
         """
         begun = [each.records[0].instant for each in exchanges if not self._is_settled(each)]
         end = min([self._end - STRAGGLING, *begun])
+        found = [{id(record) for record in each.records} for each in exchanges]
         for quiet in reversed(self._uart.quiet):
             if quiet.instant >= end:
                 continue
             gone = {id(record) for record in self._line[: quiet.place]}
             gone |= {id(record) for record in self._lan if record.instant < quiet.instant}
-            gone -= self._gaps_near(quiet.instant)
-            settled = [each for each in exchanges if any(id(record) in gone for record in each.records)]
-            if all(id(record) in gone for each in settled for record in each.records):
-                return Checkpoint(gone, self._before(quiet.before, gone, quiet.instant))
+            checkpoint = self._checkpoint(gone, quiet.before, quiet.instant)
+            if all(each <= checkpoint.gone or each.isdisjoint(checkpoint.gone) for each in found):
+                return checkpoint
         return None
 
-    def _gaps_near(self, instant: float) -> set[int]:
-        """Give the marks of gaps that still put in doubt what begins at an instant: they are kept."""
-        return {id(each) for each in self._lan if is_gap(each) and each.instant > instant - HORIZON}
-
-    def _before(self, before: Before, gone: set[int], instant: float) -> Before:
+    def _checkpoint(self, gone: set[int], before: Before, instant: float) -> Checkpoint:
+        """Make a checkpoint at an instant, and keep the marks of gaps that put in doubt what begins then."""
+        gone -= {id(each) for each in self._lan if is_gap(each) and each.instant > instant - HORIZON}
         unasked = [(each.instant, each.command.method) for each in self._unasked if id(each.record) in gone]
         others = (each for each in (*before.others, *unasked) if each[0] > instant - HORIZON)
-        return replace(before, others=tuple(others))
+        return Checkpoint(gone, replace(before, others=tuple(others)))
 
     @staticmethod
     def _is_settled(exchange: Exchange) -> bool:
@@ -133,16 +126,16 @@ class Window:
 
     def exchanges(self) -> list[Exchange]:
         """Give the commands, in the order of their beginning."""
-        found = [self._of_call(call) for call in self._calls]
+        found = [self._of_call(call) for call in self._traffic.calls]
         found += [self._of_unasked(downlink) for downlink in self._unasked]
         return sorted(found, key=lambda each: each.records[0].instant)
 
     def _of_call(self, call: LanCall) -> Exchange:
         """Give the exchange of a command on the LAN: by the request that was replied to, else by one with a match."""
-        matched = [request for request in call.requests if request in self._matches]
-        main = call.replied or (matched[0] if matched else call.requests[0])
+        matched = next((each for each in call.requests if each in self._matches), call.requests[0])
+        main = call.replied or matched
         match, first, reply = self._matches.get(main), call.requests[0].sends[0], main.reply
-        finding, parts = self._finding(main, first, match)
+        finding, parts = self._finding(main, first.instant, match)
         if call.doubtful or any(request.doubtful for request in call.requests):
             finding.doubt("several clients sent the same at the same time")
         if self._lacks_records(call):
@@ -161,11 +154,8 @@ class Window:
             ids=tuple(request.id for request in call.requests),
             parts=parts,
             records=records,
-            stopped_at=finding.stopped_at,
-            ambiguous=finding.ambiguous,
-            notes=tuple(dict.fromkeys(finding.notes)),
             open=self._is_open(call.last if reply is None else records[-1].instant, main, match),
-            stopped_part=finding.stopped_part,
+            **finding.of_exchange(),
         )
 
     def _lacks_records(self, call: LanCall) -> bool:
@@ -176,21 +166,18 @@ class Window:
         return not first.local and self._traffic.missing(first.first - LONGEST_RESEND, call.last)
 
     def _finding(
-        self, request: LanRequest, first: Record, match: Candidate | None
+        self, request: LanRequest, since: float, match: Candidate | None
     ) -> tuple[StopFinding, tuple[Part, ...]]:
         """Say where the command of a request stopped, and give its parts.
 
-        :param first: the first datagram of the command, of an earlier request perhaps
+        :param since: when the command was sent first, by an earlier request perhaps
         """
-        reply = request.reply
         if match is None:
-            finding = of_unseen(reply, first, self._uart, local=request.local)
-            if request in self._doubtful:
+            finding = of_unseen(request, since, self._uart)
+            if request in self._matcher.doubtful:
                 finding.doubt("a line that fits may belong to it, or to another request")
             return finding, self._answer_without_downlink(request, finding)
-        downlinks = match.downlinks
-        skew = STALL if match.stalled else SKEW
-        finding = of_downlinks(downlinks, reply, self._uart, asked=True, skew=skew)
+        finding = of_downlinks(match.downlinks, request, self._uart, STALL if match.stalled else SKEW)
         if match.stalled:
             finding.doubt(
                 "the lines were read after the reply that they explain: late, or they are not its own"
@@ -202,67 +189,50 @@ class Window:
         if not match.whole:
             finding.notes.append("not all of its lines were seen")
         # Of one that succeeded, an answer that does not fit may be that to another downlink.
-        succeeded = is_success(reply)
-        seen = [
-            None if succeeded and each.answer and not each.answer.fits else each.answer for each in downlinks
-        ]
-        return finding, tuple(map(_part, downlinks, seen))
+        any_counts = not is_success(request.reply)
+        answers = [each.answer for each in match.downlinks]
+        seen = [each if each and (any_counts or each.fits) else None for each in answers]
+        return finding, tuple(map(_part, match.downlinks, seen))
 
     def _records(self, call: LanCall, parts: tuple[Part, ...]) -> tuple[Record, ...]:
-        found: list[Record] = []
+        datagrams = ((*each.sends, *each.repeated, each.reply) for each in call.requests)
+        found = [record for each in datagrams for record in each if record is not None]
         matches = [self._matches[request] for request in call.requests if request in self._matches]
-        for request in call.requests:
-            found += [*request.sends, *request.repeated, *([request.reply] if request.reply else [])]
-        for match in matches:
-            found += [record for downlink in match.downlinks for record in downlink.records]
+        found += [record for match in matches for each in match.downlinks for record in each.records]
         if not matches:
             found += [each for part in parts for each in (part.result, part.acknowledgement) if each]
         return tuple(sorted(found, key=_INSTANT))
 
     def _answer_without_downlink(self, request: LanRequest, finding: StopFinding) -> tuple[Part, ...]:
         """Find the answer to a downlink that was not seen itself (the tap began late, or lost it)."""
-        down, reply = request.demand.as_down(), request.reply
-        if reply is None or request.local:
-            return ()
-        for orphan in self._orphans:
-            inside = request.first - SKEW <= orphan.record.instant <= reply.instant + SKEW
-            command = read(orphan.record.raw, direction="up", pending=down)
-            if inside and explains(command, reply.reading or {}, down):
-                self._orphans.remove(orphan)
-                finding.doubt("the line the MCU answered was not seen")
-                return (_part(None, orphan, command),)
+        for orphan, command in unseen_answers(request, self._orphans):
+            self._orphans.remove(orphan)
+            finding.doubt("the line the MCU answered was not seen")
+            return (_part(None, orphan, command),)
         return ()
 
     def _of_unasked(self, downlink: Downlink) -> Exchange:
         """Give the exchange of a downlink that no request on the LAN explains."""
-        finding = of_downlinks((downlink,), None, self._uart, asked=False)
+        finding = of_downlinks([downlink], None, self._uart)
         if is_nearly_known(downlink.command):
             finding.doubt("its method is nearly one of the document: it may have been misheard")
-        if downlink in self._claimed:
+        if downlink in self._matcher.claimed:
             finding.doubt("it may be that of a request on the LAN")
-        elif any(may_have_led_to(downlink, reply) for reply in self._replies_near(downlink)):
+        elif may_have_led_to(downlink, self._traffic.orphans):
             finding.doubt("a request on the LAN that was not seen may have asked for it")
         elif self._traffic.missing(downlink.instant - HORIZON, downlink.instant + SKEW):
             finding.doubt(f"{NOT_RECORDED}: somebody there may have asked for it")
         answered = downlink.answer is not None and downlink.answer.reply is not None
         # Its answer may come, or what the module says to that.
-        waiting = downlink.closed is None and not answered and self._end - downlink.instant < 2 * ANSWER_TIME
+        waiting = downlink.closed is None and not answered
         return Exchange(
             downlink.command.method,
             downlink.command.contents(),
             parts=(_part(downlink, downlink.answer),),
             records=tuple(sorted(downlink.records, key=_INSTANT)),
-            stopped_at=finding.stopped_at,
-            ambiguous=finding.ambiguous,
-            notes=tuple(dict.fromkeys(finding.notes)),
-            open=waiting and not self._finished,
+            open=waiting and self._known_until - downlink.instant < 2 * ANSWER_TIME,
+            **finding.of_exchange(),
         )
-
-    def _replies_near(self, downlink: Downlink) -> Sequence[Record]:
-        """Give the replies to requests that were not seen that came while a downlink was under way."""
-        first = bisect_left(self._unasked_replies, downlink.instant - SKEW, key=_INSTANT)
-        end = downlink.instant + ANSWER_TIME + DELIVERY
-        return self._unasked_replies[first : bisect_right(self._unasked_replies, end, key=_INSTANT)]
 
     # --- what may still come -----------------------------------------------------------------------------------
 
@@ -271,28 +241,23 @@ class Window:
 
         :param last: when it was sent last, or when the last of it was recorded, where it has a reply
         """
-        reply = request.reply
-        if self._finished:
-            return False
-        if reply is None:
-            return self._end - last < HORIZON
+        reply, since = request.reply, self._known_until - last
         # What belongs to it may be recorded later than the reply, by another thread or through a slower adapter.
-        answers = [each.answer for each in match.downlinks] if match is not None else []
+        if reply is None or since >= STRAGGLING:
+            return reply is None and since < HORIZON
         code = error_of(reply.reading)
         answered = code is None or (code in ERROR_CODES and not timed_out(reply.reading))
-        waits = any(answered if each is None else each.reply is None for each in answers)
-        missing = waits or (answered and not request.local and not answers)
-        return self._end - last < STRAGGLING and (missing or self._better_match_may_come(reply, match))
-
-    def _better_match_may_come(self, reply: Record, match: Candidate | None) -> bool:
-        """Tell whether a downlink that is recorded later may explain a reply better than the one at hand."""
         if match is None:
-            return False
-        last = match.downlinks[-1]
-        if last.answer is None and timed_out(reply.reading):
-            return False
-        doubted = match.contradicted or match.stalled
-        if not doubted and fetched_last(last.instant, reply.instant, self._uart.polls):
+            return answered and not request.local
+        answers = [each.answer for each in match.downlinks]
+        waits = any(answered if each is None else each.reply is None for each in answers)
+        return waits or self._better_match_may_come(reply, match)
+
+    def _better_match_may_come(self, reply: Record, match: Candidate) -> bool:
+        """Tell whether a downlink that is recorded later may explain a reply better than the one at hand."""
+        last, doubted = match.downlinks[-1], match.contradicted or match.stalled
+        gave_up = last.answer is None and timed_out(reply.reading)
+        if gave_up or (not doubted and fetched_last(last.instant, reply.instant, self._uart.polls)):
             return False
         return not told_beyond(reply.instant, reversed(self._line), self._uart.heard)
 
@@ -302,15 +267,12 @@ def _part(downlink: Downlink | None, answer: Turn | None, command: Command | Non
 
     :param command: the answer in the layout of a downlink that was not seen; else as it was read
     """
-    readings: dict[str, dict[str, object]] = {}
-    if downlink is not None:
-        readings["down"] = downlink.command.as_json()
     down = downlink.record if downlink is not None else None
+    readings = {"down": downlink.command.as_json()} if downlink is not None else {}
     if answer is None:
         return Part(down, readings=readings)
     command = command or answer.command
     readings["result"] = command.as_json()
     if answer.reply is not None:
-        acknowledgement = read(answer.reply.raw, direction="down", pending=command)
-        readings["acknowledgement"] = acknowledgement.as_json()
+        readings["acknowledgement"] = read(answer.reply.raw, direction="down", pending=command).as_json()
     return Part(down, answer.record, answer.reply, readings=readings)

@@ -215,7 +215,7 @@ class Downlink:
         return found + self.answer.records if self.answer is not None else found
 
 
-_Timed = TypeVar("_Timed", Turn, Downlink)
+_Timed = TypeVar("_Timed", Turn, Downlink, Record)
 
 
 def between(found: Sequence[_Timed], start: float, end: float) -> Sequence[_Timed]:

@@ -7,7 +7,7 @@ from support.constants import unnamed, unpinned
 from support.paired import asked, fed, the
 from support.tape import STEP, Tape
 
-from miio_lan.pairing.calls import LanRequest
+from miio_lan.pairing.calls import LanRequest, lan_traffic
 from miio_lan.pairing.content import Demand, same_value
 from miio_lan.pairing.matching.candidates import Candidate, cost_of
 from miio_lan.pairing.matching.matching import NEAR, Matcher
@@ -171,8 +171,7 @@ def test_a_downlink_that_explains_the_reply_much_worse_is_no_alternative(apart: 
 def test_each_downlink_of_something_else_costs() -> None:
     tape = idle().ask(1, "get_properties", ON).fetch(GET).answer("result 2 1 0 true").fetch("toggle")
     tape.answer('result "ok"').wait(0.05).reply(1, IS_ON)
-    request = LanRequest(1, Demand.of("get_properties", ON), [tape.records[2]], tape.records[-1])
-    candidate = Matcher([request], converse(tape.records)).match()[request]
+    (candidate,) = Matcher(lan_traffic(tape.records), converse(tape.records)).match().values()
     assert candidate.cost == pytest.approx(0.31 + 0.05 + 6 * STEP)
 
 

@@ -21,7 +21,7 @@ made of its answers (:func:`agrees`), and costs the seconds by which its stamps 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -96,7 +96,7 @@ def extend(request: LanRequest, downlinks: Sequence[Downlink], at: int) -> Candi
         return Candidate(tuple(found), whole=True)
     cut = all(map(_is_likely_cut, found))
     ended = cut and not missing and not request.has_result and _fails_request(found[-1])
-    likely = cut or all(map(_is_likely_cut, found[:-1] or found))
+    likely = all(map(_is_likely_cut, found[:-1] or found))
     return Candidate(tuple(found), whole=False, ended=ended, likely=likely)
 
 
@@ -144,7 +144,9 @@ def agrees(request: LanRequest, candidate: Candidate, skew: float = SKEW) -> boo
         return all(_is_before(each, reply.instant, skew) and _may_give(each, result) for each in answers)
     answer = answer_to(candidate.downlinks[-1], reply.instant, skew)
     if timed_out(reply.reading):
-        return answer is None or _is_no_use(answer, reply.instant) or says_code(answer, code)
+        # Of no use to a module that still replies with a time-out.
+        no_use = answer is None or answer.useless or answer.record.instant >= reply.instant - SKEW
+        return no_use or says_code(answer, code)
     if answer is None:
         return code in ERROR_CODES or code == UNDEFINED_CODE
     if isinstance(answer.command, Error):
@@ -159,16 +161,12 @@ def may_be_of_unseen(request: LanRequest, candidate: Candidate, uart: Conversati
     That is an answer to nothing that was seen; what the module did not take, or heard as a part of another line, led to
     no reply. Or it is what the MCU may have fetched between the answers of a candidate and the reply.
     """
-    reply, down = request.reply, request.demand.as_down()
-    if reply is None:
+    if request.reply is None:
         return False
-    if _has_fetched_unseen(candidate, reply.instant, uart):
+    if _has_fetched_unseen(candidate, request.reply.instant, uart):
         return True
-    return any(
-        explains(read(each.record.raw, direction="up", pending=down), reply.reading or {}, down)
-        for each in between(uart.orphans, request.first - SKEW, reply.instant + SKEW)
-        if not (each.refused or (each.glued and not each.parted))
-    )
+    found = unseen_answers(request, uart.orphans)
+    return any(not (each.refused or (each.glued and not each.parted)) for each, _ in found)
 
 
 def _has_fetched_unseen(candidate: Candidate, replied: float, uart: Conversation) -> bool:
@@ -180,7 +178,18 @@ def _has_fetched_unseen(candidate: Candidate, replied: float, uart: Conversation
     return not between(uart.orphans, last, replied + SKEW)
 
 
-def explains(command: Command, reading: Mapping[str, object], down: Down | None) -> bool:
+def unseen_answers(request: LanRequest, orphans: Sequence[Turn]) -> Iterator[tuple[Turn, Command]]:
+    """Give the answers to nothing that was seen of which the reply can have been made, each as it is read then."""
+    reply, down = request.reply, request.demand.as_down()
+    if reply is None or request.local:
+        return
+    for orphan in between(orphans, request.first - SKEW, reply.instant + SKEW):
+        command = read(orphan.record.raw, direction="up", pending=down)
+        if _explains(command, reply.reading or {}, down):
+            yield orphan, command
+
+
+def _explains(command: Command, reading: Mapping[str, object], down: Down | None) -> bool:
     """Tell whether an answer whose downlink was not seen can be what a reply was made of.
 
     :param reading: the reply
@@ -196,11 +205,16 @@ def explains(command: Command, reading: Mapping[str, object], down: Down | None)
     return (down is None or fits(command, down)) and consistent(command, reading.get("result"))
 
 
-def may_have_led_to(downlink: Downlink, reply: Record) -> bool:
-    """Tell whether a reply to a request that was not seen can be what a downlink led to."""
-    request = LanRequest(0, Demand.of(downlink.command.method, None), [reply], reply)
-    candidate = Candidate((downlink,), whole=True)
-    return agrees(request, candidate) and replied_promptly(request, candidate)
+def replies_near(replies: Sequence[Record], handed_out: float) -> Sequence[Record]:
+    """Give the replies, of some in order, that came while a downlink was under way."""
+    return between(replies, handed_out - SKEW, handed_out + ANSWER_TIME + DELIVERY)
+
+
+def may_have_led_to(downlink: Downlink, replies: Sequence[Record]) -> bool:
+    """Tell whether one of the replies to requests that were not seen can be what a downlink led to."""
+    candidate, demand = Candidate((downlink,), whole=True), Demand.of(downlink.command.method, None)
+    requests = (LanRequest(0, demand, [reply], reply) for reply in replies_near(replies, downlink.instant))
+    return any(agrees(request, candidate) and replied_promptly(request, candidate) for request in requests)
 
 
 def replied_promptly(request: LanRequest, candidate: Candidate) -> bool:
@@ -209,12 +223,9 @@ def replied_promptly(request: LanRequest, candidate: Candidate) -> bool:
     answer = last.answer
     if reply is None:
         return True
-    gave_up = timed_out(reply.reading)
-    if gave_up and not (answer is not None and says_code(answer, TIMED_OUT_CODE)):
+    if timed_out(reply.reading) and not says_code(answer, TIMED_OUT_CODE):
         return reply.instant - last.instant <= ANSWER_TIME + DELIVERY
-    if answer is None or not _is_before(answer, reply.instant):
-        return True
-    return reply.instant - answer.record.instant <= DELIVERY
+    return answer is None or reply.instant - answer.record.instant <= DELIVERY
 
 
 def cost_of(request: LanRequest, candidate: Candidate) -> float:
@@ -256,9 +267,9 @@ def needs_answer(request: LanRequest) -> bool:
     return reply is not None and not (timed_out(reply.reading) or error_of(reply.reading) in BAD_ANSWERS)
 
 
-def says_code(answer: Turn, code: int) -> bool:
+def says_code(answer: Turn | None, code: int) -> bool:
     """Tell whether an answer is the ``error`` with this code."""
-    return isinstance(answer.command, Error) and answer.command.code == code
+    return answer is not None and isinstance(answer.command, Error) and answer.command.code == code
 
 
 def _is_before(answer: Turn, reply: float, skew: float = SKEW) -> bool:
@@ -270,8 +281,3 @@ def _may_give(answer: Turn, result: object) -> bool:
     if not answer.fits:
         return True  # some other line's answer, or of no use; it tells nothing about this line
     return isinstance(answer.command, Result) and consistent(answer.command, result)
-
-
-def _is_no_use(answer: Turn, reply: float) -> bool:
-    """Tell whether a module that has this answer still replies with a time-out."""
-    return answer.record.instant >= reply - SKEW or answer.useless

@@ -70,13 +70,15 @@ def longest_stall(uart: Conversation, replied: float) -> float:
     told = bisect_right(uart.told, replied + SKEW, key=lambda each: each[0].instant)
     later = [turn.instant for turn in uart.said[said : said + 1]]
     later += [record.instant for record, _ in uart.told[told : told + 1]]
-    if not later:
-        return STALL
-    silence = min(later) - replied
+    silence = min(later, default=replied) - replied
     end = bisect_right(uart.polls, replied)
-    polls = uart.polls[max(0, end - LAST_POLLS) : end]
-    usual = median([second - first for first, second in pairwise(polls)] or [0.0])
-    return silence + STALL if silence > LONG_PAUSE * usual else STALL
+    longest = longest_pause(uart.polls[max(0, end - LAST_POLLS) : end])
+    return silence + STALL if silence > longest else STALL
+
+
+def longest_pause(polls: Sequence[float]) -> float:
+    """Give for how long an MCU that asked for work at these instants keeps silent at most, seconds."""
+    return LONG_PAUSE * median([later - earlier for earlier, later in pairwise(polls)] or [0.0])
 
 
 def fetched_last(down: float, reply: float, polls: Sequence[float]) -> bool:

@@ -36,13 +36,11 @@ Example: what each request may have become, and what it gets (``=``)::
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from math import inf
 from operator import attrgetter
 
-from miio_lan.pairing.calls import LanRequest
+from miio_lan.pairing.calls import LanRequest, LanTraffic
 from miio_lan.pairing.content import timed_out
 from miio_lan.pairing.matching.candidates import (
     LIKELY_CUT,
@@ -60,9 +58,8 @@ from miio_lan.pairing.matching.lag import longest_stall
 from miio_lan.pairing.matching.misheard import near_misses
 from miio_lan.pairing.matching.paths import reachable, reaching
 from miio_lan.pairing.matching.plausible import had_it_waiting, is_plausible
-from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.turns import STALL, Downlink
+from miio_lan.uart.turns import STALL, Downlink, between
 
 _INSTANT = attrgetter("instant")
 LONGEST_WAIT = 40.0
@@ -80,22 +77,18 @@ FOREIGN_COST = 0.31
 class Matcher:
     """Finds for each request the downlinks it became.
 
-    :param orphans: replies to requests that were not seen
+    :param traffic: the requests, and the replies to those that were not seen
+    :param uart: the conversation of the line, the module's side
     """
 
-    def __init__(
-        self, requests: Iterable[LanRequest], uart: Conversation, orphans: Iterable[Record] = ()
-    ) -> None:
+    def __init__(self, traffic: LanTraffic, uart: Conversation) -> None:
         self._uart = uart
-        self._orphans = [record.instant for record in orphans]
+        self._orphans = traffic.orphans
         #: Those the MCU has to answer, in order.
         self.downlinks = [each for each in uart.downlinks if each.command.wants_result]
         self._place_of = {downlink: place for place, downlink in enumerate(self.downlinks)}
-        self._by_method: dict[str, list[Downlink]] = defaultdict(list)
-        for downlink in self.downlinks:
-            self._by_method[downlink.command.method].append(downlink)
-        self._requests = [each for each in requests if not each.local]
-        self._candidates: dict[LanRequest, list[Candidate]] = {}
+        self._requests = [each for call in traffic.calls for each in call.requests if not each.local]
+        self._candidates = {request: self._best_candidates(request) for request in self._requests}
         self._chosen: dict[LanRequest, Candidate] = {}
         self._owner: dict[Downlink, LanRequest] = {}
         #: Requests that could be matched otherwise, those without a match included.
@@ -105,14 +98,12 @@ class Matcher:
 
     def match(self) -> Mapping[LanRequest, Candidate]:
         """Say what each request became; one that became no downlink that was seen is left out."""
-        for request in self._requests:
-            self._candidates[request] = self._best_candidates(request)
         for request in sorted(self._requests, key=self._priority):
             self._augment(request, set())
         self.doubtful = self._find_doubtful()
         for request, candidate in self._chosen.items():
             shared = request.reply is None and self._others_use_method(request)
-            plausible = is_plausible(request, candidate, self._uart, self._orphans, shared=shared)
+            plausible = is_plausible(request, candidate, self._uart, self._orphans) and not shared
             candidate.sure = plausible and request not in self.doubtful
         for request in self.doubtful:
             self._claim(request, (each.downlinks for each in self._others(request)))
@@ -132,10 +123,9 @@ class Matcher:
     def _claim(self, request: LanRequest, candidates: Iterable[Sequence[Downlink]]) -> None:
         """Note what a request may have become as well, or a part of it."""
         for downlinks in candidates:
-            asks_for = partial(request.demand.covers, downlinks[0].command)
-            if self._may_have_waited(request, downlinks[0]) and any(
-                map(asks_for, range(len(request.demand.items)))
-            ):
+            first, demand = downlinks[0], request.demand
+            asks_for = any(demand.covers(first.command, at) for at in range(len(demand.items)))
+            if asks_for and self._may_have_waited(request, first):
                 self.claimed.update(downlinks)
 
     def _may_have_waited(self, request: LanRequest, downlink: Downlink) -> bool:
@@ -147,10 +137,10 @@ class Matcher:
             chosen = self._chosen.get(request)
             if chosen is not None and chosen.sure and chosen.ended and not chosen.contradicted:
                 continue
-            free = (each for each in self._in_time(request, self.downlinks, STALL) if each not in self._owner)
+            free = (each for each in self._in_time(request, STALL) if each not in self._owner)
             waited = (each for each in free if self._may_have_waited(request, each))
-            if found := near_misses(waited, request.demand):
-                self.claimed.update(found)
+            if found := set(near_misses(waited, request.demand)):
+                self.claimed |= found
                 self.doubtful.add(request)
 
     def _match_stalled(self) -> None:
@@ -219,16 +209,15 @@ class Matcher:
 
         :param skew: seconds by which a line may be stamped after the reply that it led to
         """
-        return self._in_time(request, self._by_method.get(request.demand.method, []), skew)
+        return [each for each in self._in_time(request, skew) if each.command.method == request.demand.method]
 
-    @staticmethod
-    def _in_time(request: LanRequest, downlinks: Sequence[Downlink], skew: float) -> Sequence[Downlink]:
+    def _in_time(self, request: LanRequest, skew: float) -> Sequence[Downlink]:
         if request.reply is None:
             end = request.last + LONGEST_WAIT
         else:
             end = request.reply.instant + (0.0 if timed_out(request.reply.reading) else skew)
-        first = bisect_left(downlinks, request.first - SKEW, key=_INSTANT)
-        return downlinks[first : bisect_left(downlinks, end, key=_INSTANT)]
+        first = bisect_left(self.downlinks, request.first - SKEW, key=_INSTANT)
+        return self.downlinks[first : bisect_left(self.downlinks, end, key=_INSTANT)]
 
     def _count_foreign(self, request: LanRequest, candidate: Candidate) -> int:
         """Count the downlinks of something else between those of a candidate, and between them and the reply."""
@@ -290,7 +279,7 @@ class Matcher:
         doubtful = reaching(can_move, arrows)
         # Those on a cycle.
         doubtful |= {request for request in arrows if request in reachable(arrows[request], arrows)}
-        doubtful |= self._swappable()
+        doubtful.update(self._swappable())
         # Who has none, and all whom it could push out of theirs, down to one that has no better claim.
         unmatched = [each for each in self._requests if each not in self._chosen and arrows[each]]
         for rank in (0, 1, 2):
@@ -311,32 +300,25 @@ class Matcher:
         A downlink that was not seen is free.
         """
         arrows: dict[LanRequest, set[LanRequest]] = {}
-        chosen = self._chosen.items()
-        can_move = {
-            request
-            for request, each in chosen
-            if may_be_of_unseen(request, each, self._uart) or self._may_have_misheard(request, each)
-        }
+        can_move: set[LanRequest] = set()
         for request in self._requests:
-            arrows[request] = set()
-            for candidate in self._others(request):
-                owners = self._owners(candidate)
-                if not owners:
-                    can_move.add(request)
-                arrows[request] |= owners - {request}
+            owners = list(map(self._owners, self._others(request)))
+            arrows[request] = set[LanRequest]().union(*owners) - {request}
+            if not all(owners) or self._may_be_of_unheard(request):
+                can_move.add(request)
         return arrows, can_move
 
-    def _may_have_misheard(self, request: LanRequest, chosen: Candidate) -> bool:
-        """Tell whether a line that nobody has explains a reply better, if a character of it was misheard."""
-        if request.reply is None:
+    def _may_be_of_unheard(self, request: LanRequest) -> bool:
+        """Tell whether what was not seen explains a reply as well, or a line that nobody has better, if misheard."""
+        chosen = self._chosen.get(request)
+        if chosen is None or request.reply is None:
             return False
-        free = (each for each in self._in_time(request, self.downlinks, 0.0) if each not in self._owner)
-        for each in near_misses(free, request.demand):
-            candidate = Candidate((each,), whole=True)
-            likelier = cost_of(request, candidate) < chosen.cost and agrees(request, candidate)
-            if likelier and not request.demand.covers(each.command, 0):
-                return True
-        return False
+        if may_be_of_unseen(request, chosen, self._uart):
+            return True
+        demand, downlinks = request.demand, self._in_time(request, 0.0)
+        free = (each for each in downlinks if each not in self._owner and not demand.covers(each.command, 0))
+        candidates = (Candidate((each,), whole=True) for each in near_misses(free, demand))
+        return any(cost_of(request, each) < chosen.cost and agrees(request, each) for each in candidates)
 
     def _others(self, request: LanRequest) -> list[Candidate]:
         """Give what else a request may have become.
@@ -353,22 +335,20 @@ class Matcher:
         others = (each for each in candidates if each is not chosen)
         return [each for each in others if each.cost <= most or may_be_late(request, each, chosen)]
 
-    def _read_late(self, request: LanRequest) -> list[Candidate]:
+    def _read_late(self, request: LanRequest) -> Iterator[Candidate]:
         """Give what would agree with a reply if it was read later than it was said, and does not otherwise."""
         reply = request.reply
         if reply is None or request not in self._chosen or not needs_answer(request):
-            return []
+            return
         late = longest_stall(self._uart, reply.instant)
         answers = [each.answer for each in self._downlinks_in_time(request, late) if each.answer is not None]
         if all(each.record.instant <= reply.instant + SKEW for each in answers):
-            return []
-        return [
-            each
-            for each in self._all_candidates(request, late)
-            if each.ended and agrees(request, each, late) and not agrees(request, each)
-        ]
+            return
+        for each in self._all_candidates(request, late):
+            if each.ended and agrees(request, each, late) and not agrees(request, each):
+                yield each
 
-    def _swappable(self) -> set[LanRequest]:
+    def _swappable(self) -> Iterator[LanRequest]:
         """Give the requests that could swap with another one, at hardly more than both cost now."""
         more: dict[tuple[LanRequest, LanRequest], float] = {}
         for request, chosen in self._chosen.items():
@@ -376,22 +356,19 @@ class Matcher:
                 if len(others := self._owners(candidate) - {request}) == 1:
                     swap = (request, others.pop())
                     more[swap] = min(more.get(swap, inf), candidate.cost - chosen.cost)
-        return {
-            request
-            for (request, other), cost in more.items()
-            if cost + more.get((other, request), inf) <= COMPARABLE
-        }
+        for (request, other), cost in more.items():
+            if cost + more.get((other, request), inf) <= COMPARABLE:
+                yield request
 
     def _others_use_method(self, request: LanRequest) -> bool:
         """Tell whether somebody who is not seen on the LAN (the phone app, the cloud) uses the same method."""
-        method = request.demand.method
-        theirs = [each.instant for each in self._by_method[method] if each not in self._owner]
-        theirs += [instant for instant, each in self._uart.others if each == method]
-        return any(abs(instant - request.first) < HORIZON for instant in theirs)
+        since, until = request.first - HORIZON, request.first + HORIZON
+        near = between(self.downlinks, since, until)
+        theirs = [each.command.method for each in near if each not in self._owner]
+        theirs += [method for instant, method in self._uart.others if since < instant < until]
+        return request.demand.method in theirs
 
 
 def _rank(request: LanRequest) -> int:
     """Say how well its reply proves that it was carried out: 0 for a result, 1 for an error, 2 without one."""
-    if request.reply is None:
-        return 2
-    return 0 if request.has_result else 1
+    return 2 if request.reply is None else int(not request.has_result)

@@ -19,20 +19,12 @@ any part, so that one is looked for from each place.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from miio_lan.pairing.content import Demand
+from miio_lan.pairing.content import Demand, first_ids
 from miio_lan.pairing.matching.candidates import LIKELY_CUT
-from miio_lan.uart.commands import (
-    Action,
-    Down,
-    EventOccured,
-    GetProperties,
-    Legacy,
-    PropertiesChanged,
-    SetProperties,
-)
+from miio_lan.uart.commands import Down, EventOccured, Legacy, PropertiesChanged
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 from miio_lan.uart.turns import Downlink
 
@@ -41,39 +33,33 @@ MISHEARD = 2
 MOST_PLACES = 250_000
 """Characters of a line times those of a long list, beyond which nobody looks for the one in the other: it may be."""
 
-_ANSWERS = ("result ", "error ")
-_REPORTS = (f"{PropertiesChanged.NAME} ", f"{EventOccured.NAME} ")
+ANSWERS = ("result ", "error ")
+"""How the answers of an MCU begin."""
+REPORTS = (f"{PropertiesChanged.NAME} ", f"{EventOccured.NAME} ")
+"""How its reports begin."""
 _NO_MATTER = str.maketrans(dict.fromkeys(' []{}\\,":'))
 
 
-def near_misses(downlinks: Iterable[Downlink], demand: Demand) -> list[Downlink]:
+def near_misses(downlinks: Iterable[Downlink], demand: Demand) -> Iterator[Downlink]:
     """Give the downlinks that may be one that a request became, heard with a wrong character."""
     written, many = _written(_contents(demand)), len(demand.items) > LIKELY_CUT
-    return [
-        each
-        for each in downlinks
-        if any(_resembles(word, rest, demand.method, written, many) for word, rest in _forms(each))
-    ]
+    for each in downlinks:
+        if any(_resembles(word, rest, demand.method, written, many) for word, rest in _forms(each)):
+            yield each
 
 
-def is_nearly_an_answer(text: str) -> bool:
-    """Tell whether a line of the MCU that is no command may be an answer, heard with a wrong character."""
-    return any(_near(word, text, part=True) for word in _ANSWERS)
+def is_nearly_one_of(kinds: Iterable[str], text: str) -> bool:
+    """Tell whether a line of the MCU that is no command may be one of these, heard with a wrong character.
 
-
-def is_nearly_a_report(text: str) -> bool:
-    """Tell whether a line of the MCU that is no command may be a report, heard with a wrong character."""
-    return any(_near(word, text, part=True) for word in _REPORTS)
+    :param kinds: how they begin
+    """
+    return any(_near(kind, text, part=True) for kind in kinds)
 
 
 def nearly_names(text: str, downlink: Downlink) -> bool:
     """Tell whether an answer names what a downlink asks for, but for one character."""
-    command = downlink.command
-    if isinstance(command, (GetProperties, SetProperties)):
-        ids: tuple[object, ...] = command.properties[0][:2] if command.properties else ()
-    else:
-        ids = (command.siid, command.aiid) if isinstance(command, Action) else ()
-    return _near(_written(ids), _compact(text.partition(" ")[2]), edits=1, part=True)
+    named = _written(first_ids(downlink.command))
+    return _near(named, _compact(text.partition(" ")[2]), edits=1, part=True)
 
 
 def is_nearly_known(command: Down) -> bool:

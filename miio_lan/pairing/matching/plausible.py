@@ -6,33 +6,37 @@ were not seen: somebody else's request, or lines of this one that are missing.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from miio_lan.pairing.calls import LanRequest
 from miio_lan.pairing.content import timed_out
-from miio_lan.pairing.matching.candidates import DELIVERY, SKEW, Candidate, answer_to
+from miio_lan.pairing.matching.candidates import DELIVERY, SKEW, Candidate, answer_to, replies_near
+from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import ANSWER_TIME
 
 
 def is_plausible(
-    request: LanRequest, candidate: Candidate, uart: Conversation, orphans: Sequence[float], *, shared: bool
+    request: LanRequest, candidate: Candidate, uart: Conversation, orphans: Sequence[Record]
 ) -> bool:
     """Tell whether nothing speaks against a candidate.
 
-    :param orphans: when replies to requests came that were not seen, in order
-    :param shared: whether somebody who is not seen on the LAN uses the same method
+    :param orphans: the replies to requests that were not seen, in order
     """
+    first, last, reply = candidate.downlinks[0], candidate.downlinks[-1], request.reply
     if not candidate.likely:
         return False
-    if request.reply is None:
-        first = candidate.downlinks[0]
+    if reply is None:
+        # Nothing confirms that a downlink belongs to a request without a reply: it may be that of a request which was
+        # not seen, as a reply to none shows, or this request's own may be among lines that were not seen.
         early = first.record.instant < request.first  # stamps of the line are late, never early
-        return not (shared or early) and _module_had_it(request, first.instant, uart, orphans)
-    if request.has_result and _ended_early(request.reply.instant, candidate, uart):
-        return False
-    return _stamps_in_order(request, request.reply.instant, candidate, uart)
+        if early or uart.missing(request.first, first.instant) or replies_near(orphans, first.instant):
+            return False
+        return had_it_waiting(request, first.instant, uart)
+    unseen = request.has_result and answer_to(last, reply.instant) is None
+    if unseen and uart.ended < reply.instant - DELIVERY:
+        return False  # the line was heard no more when the result was made: of its answer, or of another downlink's
+    return _stamps_in_order(request, reply, candidate, uart)
 
 
 def had_it_waiting(request: LanRequest, handed_out: float, uart: Conversation) -> bool:
@@ -41,40 +45,15 @@ def had_it_waiting(request: LanRequest, handed_out: float, uart: Conversation) -
     A module that hands out ``none`` has nothing waiting.
     """
     idle_before = bisect_left(uart.idle, handed_out)
-    return any(
-        send.instant <= handed_out + SKEW and bisect_left(uart.idle, send.instant + DELIVERY) >= idle_before
-        for send in request.sends
-    )
+    sent = (send.instant for send in request.sends if send.instant <= handed_out + SKEW)
+    return any(bisect_left(uart.idle, instant + DELIVERY) >= idle_before for instant in sent)
 
 
-def _module_had_it(
-    request: LanRequest, handed_out: float, uart: Conversation, orphans: Sequence[float]
-) -> bool:
-    """Tell whether nothing shows that the module did not have the request when it handed the downlink out.
-
-    Without a reply nothing confirms that a downlink belongs to a request: it may be that of a request which was not
-    seen, as a reply to none shows, or this request's own may be among lines that were not seen.
-    """
-    if uart.missing(request.first, handed_out):
-        return False
-    replied = bisect_right(orphans, handed_out + ANSWER_TIME + DELIVERY)
-    if bisect_left(orphans, handed_out - SKEW) < replied:
-        return False
-    return had_it_waiting(request, handed_out, uart)
-
-
-def _ended_early(replied: float, candidate: Candidate, uart: Conversation) -> bool:
-    """Tell whether the line was heard no more when a result was made: of the answer, or of another downlink's."""
-    unseen = answer_to(candidate.downlinks[-1], replied) is None
-    return unseen and uart.ended < replied - DELIVERY
-
-
-def _stamps_in_order(request: LanRequest, replied: float, candidate: Candidate, uart: Conversation) -> bool:
+def _stamps_in_order(request: LanRequest, reply: Record, candidate: Candidate, uart: Conversation) -> bool:
     """Tell whether the stamps are in order, or all was seen, so that nothing else can explain the reply."""
     downlinks = candidate.downlinks
     last = max(each.instant if each.answer is None else each.answer.record.instant for each in downlinks)
-    if request.reply is not None and timed_out(request.reply.reading):
+    if timed_out(reply.reading):
         last = downlinks[-1].instant
-    if request.first <= downlinks[0].instant and last <= replied:
-        return True
-    return uart.watched(request.first - SKEW, replied + SKEW)
+    in_order = request.first <= downlinks[0].instant and last <= reply.instant
+    return in_order or uart.watched(request.first - SKEW, reply.instant + SKEW)

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
 
-from miio_lan.pairing.calls import LanRequest, calls_of
-from miio_lan.pairing.content import error_of
+from miio_lan.pairing.calls import LanRequest, lan_traffic
+from miio_lan.pairing.content import error_of, first_ids
 from miio_lan.pairing.matching.candidates import SKEW, agrees, extend
 from miio_lan.record import Record
-from miio_lan.uart.commands import Down, GetProperties, SetProperties
 from miio_lan.uart.conversation import converse
 from miio_lan.uart.order import in_order
-from miio_lan.uart.turns import Downlink
+from miio_lan.uart.turns import Turn
 
 ALIVE = 3.0
 """Seconds: where the line was silent for longer, a line may have been lost unnoticed."""
@@ -78,63 +77,56 @@ class Commands:
     def __init__(self, lan: Iterable[Record], heard: Sequence[Record]) -> None:
         self._line = converse(in_order(heard))
         self._stamps = sorted(record.instant for record in heard)
-        self._by_key: dict[object, list[int]] = defaultdict(list)
+        #: Seconds from the first to the last record of the line.
+        self.duration = max(self._stamps[-1] - self._stamps[0], 1.0)
+        #: The places of the lines that may be those of one request: by their method, and their first ids.
+        self._by_key: dict[tuple[str, tuple[int | None, ...]], list[int]] = defaultdict(list)
         for place, downlink in enumerate(self._line.downlinks):
-            self._by_key[_key_of(downlink.command)].append(place)
+            self._by_key[downlink.command.method, first_ids(downlink.command)].append(place)
         self._known: dict[str, _Lines] = {}
         self._fitting: dict[tuple[str, bytes, bytes], bool] = {}
-        #: How many suppositions there are in all: by so much may the best one be chance.
-        self.tried = 0
         #: What a supposition may score at most that was not followed, because there were too many.
         self.beyond = 0.0
         in_time = sorted(lan, key=attrgetter("instant"))
-        requests = [each for call in calls_of(in_time) for each in call.requests if _is_asked(each)]
+        requests = [each for call in lan_traffic(in_time).calls for each in call.requests if _is_asked(each)]
         self.overheard = sorted(map(self._command, requests), key=attrgetter("asked"))
-
-    @property
-    def duration(self) -> float:
-        """Seconds from the first to the last record of the line."""
-        return max(self._stamps[-1] - self._stamps[0], 1.0)
+        #: How many suppositions there are in all: by so much may the best one be chance.
+        self.tried = sum(len(each.lines.found) for each in self.overheard)
 
     def heard_at(self, begin: float, end: float) -> bool:
         """Tell whether a line between two instants would surely have been heard."""
-        if begin < self._stamps[0] + EDGE or end > self._stamps[-1] - EDGE:
+        since, until = begin - ALIVE, end + ALIVE
+        outside = begin < self._stamps[0] + EDGE or end > self._stamps[-1] - EDGE
+        if outside or self._line.broken(since, until):
             return False
-        if self._line.broken(begin - ALIVE, end + ALIVE):
-            return False
-        near = self._stamps[
-            bisect_left(self._stamps, begin - ALIVE) : bisect_right(self._stamps, end + ALIVE)
-        ]
-        points = [begin - ALIVE, *near, end + ALIVE]
-        return max(later - earlier for earlier, later in pairwise(points)) <= ALIVE
+        near = self._stamps[bisect_left(self._stamps, since) : bisect_right(self._stamps, until)]
+        return max(later - earlier for earlier, later in pairwise([since, *near, until])) <= ALIVE
 
     def _command(self, request: LanRequest) -> OverheardCommand:
         replied = request.reply.instant if request.reply is not None else request.last
         lines = self._lines_of(request)
-        count, took = len(lines.found), replied - request.first
-        self.tried += count
-        chance = max(count * (took + 2 * SKEW) - lines.spent, 1e-9) / self.duration
+        took = replied - request.first
+        chance = max(len(lines.found) * (took + 2 * SKEW) - lines.spent, 1e-9) / self.duration
         return OverheardCommand(request.first, replied, lines, max(0.0, -math.log(chance)))
 
     def _lines_of(self, request: LanRequest) -> _Lines:
         """Find what a request may have become, whenever; requests of one content have the same lines."""
         result = (request.reply.reading or {}).get("result") if request.reply is not None else None
-        content = json.dumps(
-            [request.demand.method, request.demand.params, result], sort_keys=True, default=str
-        )
+        asked = [request.demand.method, request.demand.params, result]
+        content = json.dumps(asked, sort_keys=True, default=str)
         if content not in self._known:
             found: list[tuple[float, float, int]] = []
-            down = request.demand.as_down()
-            for place in self._by_key.get(request.demand.method if down is None else _key_of(down), ()):
-                last = self._last_of(request, content, place)
-                if last is not None and last.answer is not None:
+            key = request.demand.method, first_ids(request.demand.as_down())
+            for place in self._by_key.get(key, ()):
+                answer = self._answer_to(request, content, place)
+                if answer is not None:
                     begin = self._line.downlinks[place].record.instant
-                    found.append((begin, last.answer.record.instant, place))
+                    found.append((begin, answer.record.instant, place))
             self._known[content] = _Lines(found)
         return self._known[content]
 
-    def _last_of(self, request: LanRequest, content: str, place: int) -> Downlink | None:
-        """Give the last of the downlinks that a request may have become, if it began with this one."""
+    def _answer_to(self, request: LanRequest, content: str, place: int) -> Turn | None:
+        """Give the answer to the last of the downlinks that a request may have become, if it began with this one."""
         first = self._line.downlinks[place]
         covered = request.demand.covers(first.command, 0)
         if not covered:
@@ -142,13 +134,13 @@ class Commands:
         if covered < len(request.demand.items):
             several = extend(request, self._line.downlinks[place : place + MAX_PARTS], 0)
             whole = several.whole and agrees(request, several, math.inf)
-            return several.downlinks[-1] if whole else None
+            return several.downlinks[-1].answer if whole else None
         if first.answer is None or first.answer.useless:
             return None
         key = (content, first.record.raw, first.answer.record.raw)
         if key not in self._fitting:
             self._fitting[key] = agrees(request, extend(request, [first], 0), math.inf)
-        return first if self._fitting[key] else None
+        return first.answer if self._fitting[key] else None
 
 
 # --- contents ------------------------------------------------------------------------------------------------------
@@ -159,10 +151,3 @@ def _is_asked(request: LanRequest) -> bool:
     if request.reply is None or request.local or request.doubtful:
         return False
     return request.has_result and error_of(request.reply.reading) is None
-
-
-def _key_of(command: Down) -> object:
-    """Give what lines have in common that may be those of one request: the method, and the first ids."""
-    if isinstance(command, (GetProperties, SetProperties)) and command.properties:
-        return command.method, command.properties[0][:2]
-    return command.method

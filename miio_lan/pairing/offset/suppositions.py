@@ -6,9 +6,12 @@ Made for :mod:`miio_lan.pairing.clocks`, which says what they are for.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import filterfalse
+from operator import attrgetter
+from typing import TypeVar
 
 from miio_lan.pairing.matching.candidates import SKEW
 from miio_lan.pairing.offset.askings import Commands, OverheardCommand
@@ -34,41 +37,33 @@ LIKELY = 0.8
 DIFFERENT = 0.1
 """The share of other lines with which a path is another one."""
 
+_Item = TypeVar("_Item")
 #: What it has in its stretch, a command, and the least and the greatest offset that are supposed.
 _Supposition = tuple[float, int, float, float]
+#: A time, and the least and the greatest offset then.
+_Interval = tuple[float, float, float]
 
 
-@dataclass
-class _Group:
-    """Commands close to one another: one event may explain all of them.
+def divided(
+    items: Iterable[_Item], time: Callable[[_Item], float], span: float, least: int = 1
+) -> list[list[_Item]]:
+    """Divide what stands in the order of time into groups, each of so many seconds, or of so many items at least."""
+    groups: list[list[_Item]] = []
+    for item in items:
+        if not groups or (len(groups[-1]) >= least and time(item) - time(groups[-1][0]) > span):
+            groups.append([])
+        groups[-1].append(item)
+    return groups
 
-    Those that are repeated again and again count as one. What there is but a few times, each counts by itself.
-    """
 
-    begun: float = -math.inf
-    gained: float = 0.0
-    found: int = 0
-    missed: int = 0
-    rare_gained: float = 0.0
-    rare_missed: int = 0
+def _at(time: float, known: _Interval) -> tuple[float, float]:
+    """Give the least and the greatest offset at a time, as far as it was known at another one: clocks drift."""
+    room = MAX_DRIFT * abs(time - known[0])
+    return known[1] - room, known[2] + room
 
-    def add(self, command: OverheardCommand, *, found: bool) -> None:
-        """Take a command that has a line, or should have one."""
-        rare = len(command.lines.found) <= RARE
-        if found and rare:
-            self.rare_gained += min(command.weight, MOST)
-        elif found:
-            self.gained, self.found = self.gained + command.weight, self.found + 1
-        elif rare:
-            self.rare_missed += 1
-        else:
-            self.missed += 1
 
-    @property
-    def score(self) -> float:
-        """What they speak for an offset, or against it."""
-        common = min(self.gained, MOST) - (MISS if self.missed > self.found else 0.0)
-        return common + min(self.rare_gained, 2 * MOST) - MISS * min(self.rare_missed, 2)
+def _is_rare(command: OverheardCommand) -> bool:
+    return len(command.lines.found) <= RARE
 
 
 @dataclass(eq=False)
@@ -83,7 +78,7 @@ class Path:
     commands: Sequence[OverheardCommand]
     taken: dict[int, int] = field(default_factory=dict)
     missing: list[int] = field(default_factory=list)
-    intervals: list[tuple[float, float, float]] = field(default_factory=list)
+    intervals: list[_Interval] = field(default_factory=list)
 
     @property
     def middle(self) -> float:
@@ -93,14 +88,21 @@ class Path:
 
     def score(self) -> float:
         """Say how well it explains the commands, those close to one another together."""
-        total, group = 0.0, _Group()
-        for place in sorted([*self.taken, *self.missing]):
-            command = self.commands[place]
-            if command.asked - group.begun > TOGETHER:
-                total += group.score
-                group = _Group(command.asked)
-            group.add(command, found=place in self.taken)
-        return total + group.score
+        places = sorted([*self.taken, *self.missing])
+        return sum(map(self._score_of, divided(places, lambda place: self.commands[place].asked, TOGETHER)))
+
+    def _score_of(self, places: Sequence[int]) -> float:
+        """Say what commands close to one another speak for it, or against it: one event may explain all of them.
+
+        Those that are repeated again and again count as one. What there is but a few times, each counts by itself.
+        """
+        rare = [place for place in places if _is_rare(self.commands[place])]
+        common = [place for place in places if not _is_rare(self.commands[place])]
+        gained = sum(self.commands[place].weight for place in common if place in self.taken)
+        rare_gained = sum(min(self.commands[place].weight, MOST) for place in rare if place in self.taken)
+        missed, rare_missed = (sum(place not in self.taken for place in each) for each in (common, rare))
+        score = min(gained, MOST) - (MISS if 2 * missed > len(common) else 0.0)
+        return score + min(rare_gained, 2 * MOST) - MISS * min(rare_missed, 2)
 
     def is_like(self, other: Path) -> bool:
         """Tell whether both take the same lines, but for a few."""
@@ -111,11 +113,8 @@ class Path:
     def holds(self, time: float, low: float, high: float) -> bool:
         """Tell whether it goes through an interval of offsets at a time."""
         at = bisect_left(self.intervals, (time,))
-        for when, least, greatest in self.intervals[max(0, at - 1) : at + 1]:
-            room = MAX_DRIFT * abs(time - when)
-            if least - room <= high and greatest + room >= low:
-                return True
-        return False
+        near = (_at(time, each) for each in self.intervals[max(0, at - 1) : at + 1])
+        return any(least <= high and greatest >= low for least, greatest in near)
 
 
 def paths_of(commands: Commands, allowed: tuple[float, float]) -> list[Path]:
@@ -154,25 +153,20 @@ def _follow_all(
 def _rare(commands: Commands, allowed: tuple[float, float]) -> Iterator[_Supposition]:
     """Give a supposition for each line of each command that has few."""
     for place, one in enumerate(commands.overheard):
-        if len(one.lines.found) <= RARE:
+        if _is_rare(one):
             for begin, end, _ in one.intervals(*allowed):
                 yield one.weight, place, begin - SKEW, end + SKEW
 
 
 def _most_of_repeated(commands: Commands) -> float:
     """Give what a path may score at most that explains no rare command: in any time as long as the line's recording."""
-    groups: list[tuple[float, float]] = []
-    for one in commands.overheard:
-        if len(one.lines.found) <= RARE:
-            continue
-        if not groups or one.asked - groups[-1][0] > TOGETHER:
-            groups.append((one.asked, 0.0))
-        groups[-1] = (groups[-1][0], min(groups[-1][1] + one.weight, MOST))
+    groups = divided(filterfalse(_is_rare, commands.overheard), attrgetter("asked"), TOGETHER)
+    scores = [(group[0].asked, min(sum(one.weight for one in group), MOST)) for group in groups]
     most, total, begin = 0.0, 0.0, 0
-    for time, score in groups:
+    for time, score in scores:
         total += score
-        while groups[begin][0] < time - commands.duration * (1 + MAX_DRIFT) - TOGETHER:
-            total -= groups[begin][1]
+        while scores[begin][0] < time - commands.duration * (1 + MAX_DRIFT) - TOGETHER:
+            total -= scores[begin][1]
             begin += 1
         most = max(most, total)
     return most
@@ -183,7 +177,7 @@ def _peaks(commands: Commands, allowed: tuple[float, float]) -> list[_Suppositio
     left, found = MAX_INTERVALS, []
     for places in _windows(commands.overheard):
         left -= sum(len(commands.overheard[place].lines.found) for place in places)
-        found += _meetings(commands.overheard, places, allowed)
+        found += _meetings(commands, places, allowed)
         if left <= 0:
             break
     return sorted(found, key=lambda each: -each[0])
@@ -191,19 +185,14 @@ def _peaks(commands: Commands, allowed: tuple[float, float]) -> list[_Suppositio
 
 def _windows(overheard: Sequence[OverheardCommand]) -> list[list[int]]:
     """Give the places of the commands of each stretch, those that say most first."""
-    found: list[list[int]] = []
-    begin = 0
-    while begin < len(overheard):
-        end = bisect_right(overheard, overheard[begin].asked + SUPPOSING_TIME, key=lambda each: each.asked)
-        found.append([place for place in range(begin, end) if overheard[place].lines.found])
-        begin = end
+    groups = divided(range(len(overheard)), lambda place: overheard[place].asked, SUPPOSING_TIME)
+    found = [[place for place in group if overheard[place].lines.found] for group in groups]
     return sorted(found, key=lambda places: sum(overheard[place].weight for place in places), reverse=True)
 
 
-def _meetings(
-    overheard: Sequence[OverheardCommand], places: Sequence[int], allowed: tuple[float, float]
-) -> list[_Supposition]:
+def _meetings(commands: Commands, places: Sequence[int], allowed: tuple[float, float]) -> list[_Supposition]:
     """Sweep over the offsets: where the commands of a stretch have more of their lines than on either side."""
+    overheard = commands.overheard
     ends: list[tuple[float, int, int]] = []
     for place in places:
         for begin, end, _ in overheard[place].intervals(*allowed):
@@ -241,17 +230,14 @@ def _follow(commands: Commands, first: int, low: float, high: float) -> Path:
     return path
 
 
-def _step(
-    commands: Commands, path: Path, used: set[int], place: int, state: tuple[float, float, float]
-) -> tuple[float, float, float]:
+def _step(commands: Commands, path: Path, used: set[int], place: int, state: _Interval) -> _Interval:
     """Take the line of one command, and narrow the offset by it.
 
     :param used: lines that are taken
     :param state: when the offset was known last, and the least and greatest it was
     """
     one = commands.overheard[place]
-    room = MAX_DRIFT * abs(one.asked - state[0])
-    low, high = state[1] - room, state[2] + room
+    low, high = _at(one.asked, state)
     fitting = [each for each in one.intervals(low, high) if each[2] not in used]
     if fitting:
         # The line that narrows the offset least is taken; which of several it was is not sure, so all of them count.

@@ -15,7 +15,7 @@ from miio_lan.errors import DeviceException, InvalidTokenException, RecordError,
 from miio_lan.lan.capture import Capture, KnownDevice, read_capture
 from miio_lan.lan.capture.reading import records_of
 from miio_lan.lan.packet import HELLO, hello_reply
-from miio_lan.pairing.calls import calls_of
+from miio_lan.pairing.calls import lan_traffic
 
 
 def read(data: bytes, **options: Any) -> Capture:
@@ -202,7 +202,7 @@ def test_what_a_router_hands_on_under_its_own_address_counts_once() -> None:
     assert said(capture) == TALK
     assert {each.peer for each in capture.device.records} == {"172.17.0.2:40000"}
     assert capture.remarks == ["4 datagrams: captured twice, left out once"]
-    (call,) = calls_of(capture.device.records)
+    (call,) = lan_traffic(capture.device.records).calls
     assert call.replied is not None
 
 

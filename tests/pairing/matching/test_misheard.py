@@ -10,7 +10,7 @@ from support.tape import Tape
 
 from miio_lan.pairing.content import Demand
 from miio_lan.pairing.exchange import ANSWERED_WRONGLY, NOT_ANSWERED, NOT_FETCHED
-from miio_lan.pairing.matching.misheard import is_nearly_an_answer, near_misses
+from miio_lan.pairing.matching.misheard import ANSWERS, is_nearly_one_of, near_misses
 from miio_lan.pairing.pairing import pair
 from miio_lan.record import Record
 from miio_lan.uart.commands import Down, read
@@ -27,7 +27,7 @@ def is_near(text: str, method: str, params: object) -> bool:
     command = read(line, direction="down")
     assert isinstance(command, Down)
     record = Record("uart", "down", 1.0, 1.0, line.encode() + b"\r")
-    return bool(near_misses([Downlink(record, line, command)], Demand.of(method, params)))
+    return any(near_misses([Downlink(record, line, command)], Demand.of(method, params)))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_line_with_one_wrong_byte_may_be_that_of_its_request(place: int, byte:
     ],
 )
 def test_what_is_nearly_an_answer(text: str, near: bool) -> None:
-    assert is_nearly_an_answer(text) is near
+    assert is_nearly_one_of(ANSWERS, text) is near
 
 
 def test_what_is_too_long_to_be_looked_for_everywhere_is_in_doubt() -> None:
