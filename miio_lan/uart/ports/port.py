@@ -148,12 +148,10 @@ class Port(Closing):
             if self._pacing and not self._queue:
                 self._next_write = max(self._next_write, time.monotonic())
             self._queue += data
-            inside = loop.inside
-            failure = self._send_due() if inside else ""
-        if not inside:
+        if loop.inside:
+            self._flush()
+        else:
             loop.post(self._flush)
-        elif failure:
-            self.on_lost(failure)
 
     def stop(self) -> None:
         """Read and write no more, but keep what is open until :meth:`close`, so that the other end sees no hang-up."""
@@ -167,10 +165,8 @@ class Port(Closing):
     def close(self) -> None:
         """Stop, free everything and wait until that is done. May be called twice, and from a callback."""
         self.stop()
-        with self._lock:
-            opener, self._opener = self._opener, None
-        if opener is not None:
-            opener.join()
+        if self._opener is not None:
+            self._opener.join()
         with self._lock:
             transports, self._transport, self._fresh = (self._transport, self._fresh), None, None
         for transport in transports:
@@ -206,8 +202,8 @@ class Port(Closing):
 
     def on_lost(self, reason: str) -> None:
         """Enter an outage."""
-        transport = self._transport
-        if transport is None or self.closed:
+        transport, loop = self._transport, self._loop
+        if transport is None or loop is None or self.closed:
             return
         self._transport = None
         transport.detach()
@@ -227,7 +223,7 @@ class Port(Closing):
                 self._pause = _FIRST_PAUSE
             self._opener = threading.Thread(
                 target=self._open_again,
-                args=(transport, self._reopen),
+                args=(loop, transport, self._reopen),
                 name=f"{self.name} (opening)",
                 daemon=True,
             )
@@ -275,44 +271,42 @@ class Port(Closing):
             return None  # the long way meets the same error, and knows what to do about it
 
     def _flush(self) -> None:
-        with self._lock:
-            failure = self._send_due()
-        if failure:
-            self.on_lost(failure)
+        try:
+            with self._lock:
+                self._send_due()
+        except OSError as error:
+            self.on_lost(error.strerror or str(error) or type(error).__name__)
 
-    def _send_due(self) -> str:
-        """Send what may be sent now, under the lock; say what went wrong, empty when nothing did."""
+    def _send_due(self) -> None:
+        """Send what may be sent now, under the lock.
+
+        :raises OSError: if the connection is gone
+        """
         while self._queue and self._transport is not None:
             data = bytes(self._queue)
             if self._pacing:
                 if self._next_write > time.monotonic():
                     break
                 data = data[:_PACED_CHUNK]
-            try:
-                taken = self._transport.send(data)
-            except OSError as error:
-                return error.strerror or str(error) or type(error).__name__
+            taken = self._transport.send(data)
             del self._queue[:taken]
             if self._pacing:
                 self._next_write += taken / BYTES_PER_SECOND
             self._jammed = taken < len(data)
             if self._jammed:
                 break
-        return ""
 
-    def _open_again(self, old: Transport, reopen: Callable[[], Transport]) -> None:
+    def _open_again(self, loop: Loop, old: Transport, reopen: Callable[[], Transport]) -> None:
         old.dispose()
         while not self._closing.wait(self._pause):
             self._pause = min(self._pause * 2, _LONGEST_PAUSE)
             try:
-                fresh = reopen()
+                self._fresh = reopen()
             except PortError as error:
                 _LOGGER.debug("%s", error)
-                continue
-            self._fresh = fresh
-            if self._loop is not None:
-                self._loop.post(self._adopt)
-            return
+            else:
+                loop.post(self._adopt)
+                return
 
     def _adopt(self) -> None:
         if self.closed or self._outage is None or self._loop is None or self._fresh is None:
