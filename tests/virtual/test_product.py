@@ -463,9 +463,9 @@ def plug(path: Path) -> tuple[int, int]:
 
 
 def raw_port(fd: int) -> Port:
-    from miio_lan.uart.ports.transport import FileTransport
+    from miio_lan.uart.ports.transport import FdTransport
 
-    return Port("bench", FileTransport.of_descriptor(fd))
+    return Port("bench", FdTransport(fd))
 
 
 def answer(fd: int, reply: bytes, until: bytes) -> None:

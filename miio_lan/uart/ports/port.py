@@ -21,7 +21,7 @@ from miio_lan.errors import PortError
 from miio_lan.loop import Closing, Loop
 from miio_lan.uart.document import BAUD_RATE
 from miio_lan.uart.ports.remote import LOST_AFTER, is_remote
-from miio_lan.uart.ports.transport import FileTransport, PtyTransport, Transport, open_serial
+from miio_lan.uart.ports.transport import FdTransport, FileTransport, PtyTransport, Transport, open_serial
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -371,8 +371,8 @@ class PtyPair(_Pair):
     def __init__(self) -> None:
         master, slave, self.path = _open_pty()
         super().__init__(
-            Port(f"{self.path} (master)", FileTransport.of_descriptor(master)),
-            Port(self.path, FileTransport.of_descriptor(slave)),
+            Port(f"{self.path} (master)", FdTransport(master)),
+            Port(self.path, FdTransport(slave)),
         )
 
 

@@ -14,7 +14,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -105,16 +105,9 @@ class FileTransport(Transport):
         self._file = file
         self._receive = receive
         self._send = send
-        self._dispose: Callable[[], object] | None = dispose
+        self._held = ExitStack()
+        self._held.callback(dispose)
         self._loop: Loop | None = None
-        self._listener: Listener | None = None
-
-    @classmethod
-    def of_descriptor(cls, fd: int, dispose: Callable[[], object] | None = None) -> FileTransport:
-        """Read and write a descriptor, closed in the end unless ``dispose`` says otherwise."""
-        os.set_blocking(fd, False)
-        close = dispose or partial(os.close, fd)
-        return cls(fd, receive=partial(os.read, fd), send=partial(os.write, fd), dispose=close)
 
     @classmethod
     def of_socket(cls, connection: socket.socket) -> FileTransport:
@@ -124,8 +117,8 @@ class FileTransport(Transport):
 
     def attach(self, loop: Loop, listener: Listener) -> None:
         """See :class:`Transport`."""
-        self._loop, self._listener = loop, listener
-        loop.watch(self._file, self._on_event)
+        self._loop = loop
+        loop.watch(self._file, partial(self._on_event, listener))
 
     def send(self, data: bytes) -> int:
         """See :class:`Transport`."""
@@ -141,40 +134,45 @@ class FileTransport(Transport):
         """See :class:`Transport`."""
         if self._loop is not None:
             self._loop.unwatch(self._file)
-        self._loop = self._listener = None
+        self._loop = None
 
     def dispose(self) -> None:
         """See :class:`Transport`."""
-        dispose, self._dispose = self._dispose, None
-        if dispose is not None:
-            dispose()
+        self._held.close()
 
-    def _on_event(self, events: int) -> None:
+    def _on_event(self, listener: Listener, events: int) -> None:
         if events & READ:
-            self._read()
+            self._read(listener)
         # Reading may have found that the connection is gone, or its listener may have closed it.
-        if events & WRITE and self._loop is not None and self._listener is not None:
+        if events & WRITE and self._loop is not None:
             self._loop.change(self._file, READ)
-            self._listener.on_writable()
+            listener.on_writable()
 
-    def _read(self) -> None:
-        if self._listener is None:
-            return
+    def _read(self, listener: Listener) -> None:
         try:
             data = self._receive(_CHUNK)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            self._listener.on_lost(error.strerror or str(error))
+            listener.on_lost(error.strerror or str(error))
             return
         instant = time.monotonic()
         if data:
-            self._listener.on_bytes(data, instant)
+            listener.on_bytes(data, instant)
         else:
-            self._listener.on_lost("the other end hung up")
+            listener.on_lost("the other end hung up")
 
 
-class PtyTransport(FileTransport):
+class FdTransport(FileTransport):
+    """A file descriptor, closed in the end unless ``dispose`` says otherwise."""
+
+    def __init__(self, fd: int, dispose: Callable[[], object] | None = None) -> None:
+        os.set_blocking(fd, False)
+        close = dispose or partial(os.close, fd)
+        super().__init__(fd, receive=partial(os.read, fd), send=partial(os.write, fd), dispose=close)
+
+
+class PtyTransport(FdTransport):
     """The master of a pty whose slave is opened, closed and opened again by somebody else.
 
     We keep a descriptor of the slave ourselves, so that its settings stay and the master never sees a hang-up. The
@@ -186,9 +184,8 @@ class PtyTransport(FileTransport):
     """
 
     def __init__(self, master: int, slave: int) -> None:
-        os.set_blocking(master, False)
-        read, write = partial(os.read, master), partial(os.write, master)
-        super().__init__(master, receive=read, send=write, dispose=self._close_both)
+        super().__init__(master)
+        self._held.callback(os.close, slave)
         self._master = master
         self._slave = slave
         self._written = 0
@@ -205,10 +202,6 @@ class PtyTransport(FileTransport):
         self._written += taken
         self._arriving.append((now, self._written))
         return taken
-
-    def _close_both(self) -> None:
-        os.close(self._master)
-        os.close(self._slave)
 
     def drop_unread(self, now: float) -> int:
         """Throw away what has been lying unread for too long; give how many bytes, a lower bound beyond 4,095."""
@@ -254,7 +247,6 @@ class ThreadedTransport(Transport):
     def __init__(self, device: Any) -> None:
         self._device = device
         self._loop: Loop | None = None
-        self._listener: Listener | None = None
         self._wanted = threading.Condition()
         self._pending = bytearray()
         self._full = False
@@ -264,9 +256,9 @@ class ThreadedTransport(Transport):
 
     def attach(self, loop: Loop, listener: Listener) -> None:
         """See :class:`Transport`."""
-        self._loop, self._listener = loop, listener
-        self._reader = self._begin(self._read, f"{loop.name} (reading)")
-        self._writer = self._begin(self._write, f"{loop.name} (writing)")
+        self._loop = loop
+        self._reader = self._begin(self._read, listener, f"{loop.name} (reading)")
+        self._writer = self._begin(self._write, listener, f"{loop.name} (writing)")
 
     def send(self, data: bytes) -> int:
         """See :class:`Transport`."""
@@ -279,7 +271,7 @@ class ThreadedTransport(Transport):
 
     def detach(self) -> None:
         """See :class:`Transport`."""
-        self._listener = None
+        self._loop = None
 
     def dispose(self) -> None:
         """See :class:`Transport`. What is still pending is written first."""
@@ -292,27 +284,26 @@ class ThreadedTransport(Transport):
         if self._reader is not None:
             self._reader.join()
 
-    def _begin(self, work: Callable[[], None], name: str) -> threading.Thread:
-        thread = threading.Thread(target=self._work, args=(work,), name=name, daemon=True)
+    def _begin(self, work: Callable[[Listener], None], listener: Listener, name: str) -> threading.Thread:
+        thread = threading.Thread(target=self._work, args=(work, listener), name=name, daemon=True)
         thread.start()
         return thread
 
-    def _work(self, work: Callable[[], None]) -> None:
+    def _work(self, work: Callable[[Listener], None], listener: Listener) -> None:
         try:
-            work()
+            work(listener)
         except Exception as error:  # noqa: BLE001 - pyserial raises whatever a device closed under it leads to
-            reason = str(error) or type(error).__name__
-            self._post(lambda listener: listener.on_lost(reason))
+            self._post(partial(listener.on_lost, str(error) or type(error).__name__))
 
-    def _read(self) -> None:
+    def _read(self, listener: Listener) -> None:
         while not self._ending:
             data: bytes = self._device.read(1)
             instant = time.monotonic()
             if data:
                 data += self._device.read(self._device.in_waiting)
-                self._hand_over(data, instant)
+                self._post(partial(listener.on_bytes, data, instant))
 
-    def _write(self) -> None:
+    def _write(self, listener: Listener) -> None:
         while True:
             with self._wanted:
                 self._wanted.wait_for(lambda: self._pending or self._ending)
@@ -324,18 +315,17 @@ class ThreadedTransport(Transport):
                 del self._pending[: len(data)]
                 full, self._full = self._full, False
             if full:
-                self._post(lambda listener: listener.on_writable())
+                self._post(listener.on_writable)
 
-    def _hand_over(self, data: bytes, instant: float) -> None:
-        self._post(lambda listener: listener.on_bytes(data, instant))
+    def _post(self, tell: Callable[[], None]) -> None:
+        """Tell the listener in the loop's thread, unless it is to hear nothing any more by then."""
 
-    def _post(self, tell: Callable[[Listener], None]) -> None:
         def job() -> None:
-            if self._listener is not None:
-                tell(self._listener)
+            if self._loop is not None:
+                tell()
 
-        if self._loop is not None:
-            self._loop.post(job)
+        if (loop := self._loop) is not None:
+            loop.post(job)
 
 
 def open_serial(url: str) -> Transport:
@@ -363,13 +353,10 @@ def open_serial(url: str) -> Transport:
             f"{url} cannot be opened: {what_it_lacks(url, error) or _explained(error)}"
         ) from error
     keep_looking(device)
-    try:
-        fd = device.fileno() if os.name == "posix" else None
-    except OSError:  # io.UnsupportedOperation: rfc2217:// and loop:// have none
-        fd = None
-    if fd is None:
-        return ThreadedTransport(device)
-    return FileTransport.of_descriptor(fd, lambda: close_device(device))
+    if os.name == "posix":
+        with suppress(OSError):  # io.UnsupportedOperation: rfc2217:// and loop:// have none
+            return FdTransport(device.fileno(), partial(close_device, device))
+    return ThreadedTransport(device)
 
 
 def close_device(device: Any) -> None:
