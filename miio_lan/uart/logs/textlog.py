@@ -93,13 +93,12 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
     found: list[Record] = []
     watch = LineWatch(found.append, wall=lambda instant: instant)
     last: Command | None = None
-    skipped = known.skipped
     for at, one in enumerate(seen):
         way = one.direction or meanings.get(one.mark) or direction or _guess(one.raw, last)
         if way is None and at + 1 < len(seen) and seen[at + 1].raw.strip() == b"error":
             way = "up"  # no command, and the module said so
         if way is None:
-            skipped += 1
+            known.skipped += 1
             continue
         ended = one.raw.replace(b"\n", b"")
         if not one.raw or ended[-1:] not in (b"", b"\r"):  # LF alone is the rest of an end
@@ -110,8 +109,8 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         found.clear()
     watch.flush()
     yield from found
-    if skipped:
-        lines_are = "1 line is" if skipped == 1 else f"{skipped} lines are"
+    if known.skipped:
+        lines_are = "1 line is" if known.skipped == 1 else f"{known.skipped} lines are"
         _LOGGER.warning("%s no line of the wire in any format that is known, and left out", lines_are)
 
 
@@ -135,27 +134,24 @@ def _may_end_one(text: str) -> bool:
 def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
     """Read the raw bytes of a recording anew: readings of older versions may have known less."""
     found: list[Record] = []
-    wall = [0.0]
-    watch = LineWatch(found.append, wall=lambda _: wall[0])
+    watch = LineWatch(found.append, wall=lambda instant: instant)
     for record in records:
-        wall[0] = record.wall
         if record.raw and not record.raw.strip(b"\r\n "):
             continue  # an end of a line too many, as behind CR CR LF: no row of its own
-        if not record.raw or XMODEM in record.note.split(", "):
-            yield record  # a mark, or a part of a firmware transfer: no line
-            continue
-        if set_aside(record):
-            yield record  # nothing answers it: to what follows it was not said
+        notes = record.note.split(", ")
+        # A mark, or a part of a firmware transfer, is no line; what nothing answers was not said, to what follows it.
+        if not record.raw or XMODEM in notes or set_aside(record):
+            yield record
             continue
         said = record.raw.rstrip(b"\n")  # behind CR it would begin another line
-        unfinished = UNFINISHED in record.note.split(", ")
+        unfinished = UNFINISHED in notes
         ended = said if unfinished or said.endswith(b"\r") else said + b"\r"
         way: Direction = "up" if record.direction == "up" else "down"
         watch.feed(way, ended, record.instant)
         if unfinished:
             watch.flush(way)
         for again in found:
-            yield replace(again, raw=record.raw, note=_kept(record.note, again.note), peer=record.peer)
+            yield replace(record, reading=again.reading, note=_kept(record.note, again.note))
         found.clear()
 
 
@@ -170,12 +166,9 @@ def _seen(texts: Iterable[str | LogLine]) -> Iterator[LogLine]:
     for text in texts:
         if isinstance(text, LogLine):
             yield text
-            continue
-        line = without_colours(text)
-        if not line.strip():
-            continue
-        instant, line = times.take(line)
-        yield from _one_line(_TAGS.sub("", line).strip(), instant)
+        else:
+            instant, line = times.take(without_colours(text))
+            yield from _one_line(_TAGS.sub("", line).strip(), instant)
 
 
 def _one_line(line: str, instant: float) -> Iterator[LogLine]:
@@ -183,18 +176,13 @@ def _one_line(line: str, instant: float) -> Iterator[LogLine]:
     if len(parts) > 1:  # the document prints several on a line
         for arrow, text in zip(parts[1::2], parts[2::2], strict=True):
             yield LogLine(as_bytes(text.strip()), instant, arrow)
-        return
-    marked = _MARK.match(line) or _BARE_MARK.match(line) or _SIGN.match(line)
-    if marked:
+    elif marked := _MARK.match(line) or _BARE_MARK.match(line) or _SIGN.match(line):
         yield LogLine(line_bytes(marked[2]), instant, marked[1].lower())
-        return
-    of_mcu = _MCUS.match(line)
-    if of_mcu:
+    elif of_mcu := _MCUS.match(line):
         way: Direction = "up" if of_mcu[1] in ("->", "→") else "down"
         yield LogLine(line_bytes(of_mcu[2]), instant, "", way)
-        return
-    for raw in _ENDED.split(line_bytes(line)):
-        if raw:
+    else:
+        for raw in filter(None, _ENDED.split(line_bytes(line))):
             yield from (LogLine(each, instant) for each in _with_reply(raw))
 
 

@@ -186,7 +186,6 @@ class PtyTransport(FdTransport):
     def __init__(self, master: int, slave: int) -> None:
         super().__init__(master)
         self._held.callback(os.close, slave)
-        self._master = master
         self._slave = slave
         self._written = 0
         self._arriving: deque[tuple[float, int]] = deque()  # when, and how much was written by then
@@ -235,7 +234,7 @@ class PtyTransport(FdTransport):
         import termios
 
         for _ in range(_DROPS):
-            termios.tcflush(self._master, termios.TCOFLUSH)
+            termios.tcflush(self._file, termios.TCOFLUSH)
             termios.tcflush(self._slave, termios.TCIFLUSH)
             if self._unread() == 0:
                 break
