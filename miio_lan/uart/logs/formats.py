@@ -7,8 +7,6 @@ PuTTY), logs in bug reports (a module's own log, replacement modules), and scree
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -27,7 +25,7 @@ from miio_lan.uart.logs.logparts import (
     unescaped,
     without_colours,
 )
-from miio_lan.uart.logs.tables import TimeColumn, joined, read_table
+from miio_lan.uart.logs.tables import TimeColumn, joined, read_cells
 
 _CODES = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", "SP": b" "}
 
@@ -306,7 +304,7 @@ def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) ->
     if any(marks):
         rest += _of_two_columns(marks, body, TimeColumn.named(head))
         return 0
-    if _is_log(head) and (read := read_table([_as_csv(cells) for cells in (head, *body)])):
+    if _is_log(head) and (read := read_cells(head, body)):
         rest += read.lines
         return read.skipped
     taken = [at for at, cell in enumerate(head) if len(head) == 1 or cell.lower() in _ASKED | _REPLIED]
@@ -318,7 +316,7 @@ def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) ->
 
 def _is_log(head: Sequence[str]) -> bool:
     with suppress(RecordError):  # no column of data: a table about something else
-        return read_table([_as_csv(head)]) is not None
+        return read_cells(head, []) is not None
     return False
 
 
@@ -331,12 +329,6 @@ def _of_two_columns(
             if mark and cell:
                 text = f"{mark}: {cell}"  # as a line of no format, it bears the time of what stands before the table
                 yield text if instant is None else LogLine(line_bytes(cell), instant, mark)
-
-
-def _as_csv(cells: Sequence[str]) -> str:
-    row = io.StringIO()
-    csv.writer(row, lineterminator="").writerow(cells)
-    return row.getvalue()
 
 
 _READERS: tuple[_Reader, ...] = (
