@@ -32,11 +32,7 @@ _CODES = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", 
 
 def read_format(texts: Sequence[str]) -> ReadLog | None:
     """Read a log in the first of the known formats whose sign it bears; None where it bears none."""
-    for reader in _READERS:
-        found = reader(texts)
-        if found is not None:
-            return found
-    return None
+    return next(filter(None, (reader(texts) for reader in _READERS)), None)
 
 
 def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes, str] | None]) -> _Reader:
@@ -130,9 +126,9 @@ def _of_docklight(match: re.Match[str]) -> tuple[bytes, str]:
 # --- Components that play a module: Received MCU message 'get_down', Sending reply 'ok' to MCU ----------------------
 
 _words = partial(re.compile, flags=re.IGNORECASE)
-_SENTENCES: dict[Direction, tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]] = {
-    "up": (_words(r"received\b"), _words(r"\bmessage\b"), _words("from (?:the )?mcu")),
-    "down": (_words(r"sending\b"), _words(r"\breply\b"), _words("to (?:the )?mcu")),
+_SENTENCES: dict[Direction, re.Pattern[str]] = {
+    "up": _words(r"(?>.*?received\b).*\bmessage\b|.*from (?:the )?mcu"),
+    "down": _words(r"(?>.*?sending\b).*\breply\b|.*to (?:the )?mcu"),
 }
 """What such a sentence says around the line: a word and, somewhere behind it, another; or some words."""
 _NOT_SAID = _words(r"\b(?:queu(?:e|ed|ing|eing)|unknown|unhandled|publish(?:ed|ing)?|reported)\b")
@@ -142,8 +138,7 @@ _NOT_SAID = _words(r"\b(?:queu(?:e|ed|ing|eing)|unknown|unhandled|publish(?:ed|i
 def _component(texts: Sequence[str]) -> ReadLog | None:
     found, times = ReadLog(), Times()
     for text in texts:
-        line = without_colours(text)
-        instant, line = times.take(line)
+        instant, line = times.take(without_colours(text))
         quoted = quoted_in(line)
         if quoted is not None and (way := _told_by(line.replace(f"'{quoted}'", "", 1))):
             found.lines.append(LogLine(as_bytes(quoted), instant, "", way))
@@ -156,11 +151,7 @@ def _told_by(sentence: str) -> Direction | None:
     """Tell which direction a sentence around a quoted line speaks of, None where it is no such sentence."""
     if _NOT_SAID.search(sentence):
         return None
-    for way, (first, then, words) in _SENTENCES.items():
-        begun = first.search(sentence)
-        if (begun and then.search(sentence, begun.end())) or words.search(sentence):
-            return way
-    return None
+    return next((way for way, words in _SENTENCES.items() if words.match(sentence)), None)
 
 
 # --- sigrok-cli: uart-1: g, a byte a row ----------------------------------------------------------------------------
@@ -201,19 +192,14 @@ _HEX_ROW = re.compile(r"((?: [0-9a-f]{2})++)(?:  .*)?")
 
 def _socat(texts: Sequence[str]) -> ReadLog | None:
     """A header stands right behind what went before, where that did not end a line."""
-    whole = "\n".join(text.rstrip("\r\n") for text in texts)
-    headers = list(_SOCAT.finditer(whole))
-    if not headers:
+    before, *parts = _SOCAT.split("\n".join(text.rstrip("\r\n") for text in texts))
+    if not parts:
         return None
-    found, times, pieces = ReadLog(), Times(), []
-    found.skipped = sum(bool(row.strip()) for row in whole[: headers[0].start()].split("\n"))
-    ends = [*(header.start() for header in headers[1:]), len(whole)]
-    for header, end in zip(headers, ends, strict=True):
-        instant, _ = times.take(f"{header[2]} -")
-        raw = _of_socat(whole[header.end() : end], int(header[3]))
-        pieces.append(LogLine(raw, instant, header[1]))
-    found.lines = joined(pieces)
-    return found
+    times, pieces = Times(), []
+    for mark, clock, length, text in zip(*(parts[field::4] for field in range(4)), strict=True):
+        instant, _ = times.take(f"{clock} -")
+        pieces.append(LogLine(_of_socat(text, int(length)), instant, mark))
+    return ReadLog(joined(pieces), skipped=sum(bool(row.strip()) for row in before.split("\n")))
 
 
 def _of_socat(text: str, length: int) -> bytes:
@@ -239,11 +225,9 @@ def _putty(texts: Sequence[str]) -> ReadLog | None:
 
 _CELLS = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"\s*+:?+-++:?+\s*+")
-_SPEAKERS = frozenset(
-    {
-        *("tx", "txd", "sent", "send", "out", "rx", "rxd", "received", "recv", "receive", "in"),
-        *("up", "uplink", "down", "downlink", *ENDS),
-    }
+_SPEAKERS = (
+    *("tx", "txd", "sent", "send", "out", "rx", "rxd", "received", "recv", "receive", "in"),
+    *("up", "uplink", "down", "downlink", *ENDS),
 )
 _HEAD = re.compile(
     rf"(?:(?P<from>(?:(?:said|sent) )?(?:from|by) (?:the )?)|(?P<to>(?:(?:said|sent) )?to (?:the )?))?"
@@ -271,47 +255,41 @@ def _cells_of(text: str) -> list[str] | None:
     if not row.startswith("|"):
         return None
     # One bar at each end is the table's; a second one has an empty cell in front of it.
-    row = row[1:]
-    row = row[:-1] if row.endswith("|") and not row.endswith("\\|") else row
+    row = row[1:-1] if row.endswith("|") and not row.endswith("\\|") else row[1:]
     return [cell.strip().strip("`").replace("\\|", "|") for cell in _CELLS.split(row)]
 
 
 def _markdown(texts: Sequence[str]) -> ReadLog | None:
     """Read tables by their headings; all else stays where it is, to be read as lines of no format."""
-    rows = [_cells_of(text) for text in texts]
+    rows = [*map(_cells_of, texts), None]  # the end of a log ends a table, too
     rules = [cells is not None and all(map(_RULE.fullmatch, cells)) for cells in rows]
     if not any(rules):
         return None
-    rest: list[str | LogLine] = []
-    skipped = at = 0
-    while at < len(rows):
-        head, size = rows[at], 1
-        if head is None or not (at + 1 < len(rows) and rules[at + 1]):
-            if not texts[at].lstrip().startswith(("#", "```")):
-                rest.append(texts[at])
-        else:
-            while at + size < len(rows) and rows[at + size] is not None:
-                size += 1
-            body = [cells for cells in rows[at + 2 : at + size] if cells is not None]
-            skipped += _table(head, body, rest)
-        at += size
-    return ReadLog(skipped=skipped, rest=rest)
+    found, at = ReadLog(), 0
+    while at < len(texts):
+        head, end = rows[at], at + 1
+        if head is not None and rules[end]:
+            end = rows.index(None, at)
+            _table(head, [cells for cells in rows[at + 2 : end] if cells is not None], found)
+        elif not texts[at].lstrip().startswith(("#", "```")):
+            found.rest.append(texts[at])
+        at = end
+    return found
 
 
-def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) -> int:
-    """Add what a table holds; give the number of its rows in which nothing crossed the wire."""
+def _table(head: list[str], body: list[list[str]], found: ReadLog) -> None:
+    """Add what a table holds, and how many of its rows did not cross the wire."""
     marks = [_speaker_of(cell.lower()) for cell in head]
     if any(marks):
-        rest += _of_two_columns(marks, body, TimeColumn.named(head))
-        return 0
-    if _is_log(head) and (read := read_cells(head, body)):
-        rest += read.lines
-        return read.skipped
-    taken = [at for at, cell in enumerate(head) if len(head) == 1 or cell.lower() in _ASKED | _REPLIED]
-    if len(head) > 1 and not _REPLIED & {cell.lower() for cell in head}:
-        return len(body)  # it explains commands, and is no log
-    rest += [cells[at] for cells in body for at in taken if at < len(cells) and cells[at]]
-    return 0
+        found.rest += _of_two_columns(marks, body, TimeColumn.named(head))
+    elif _is_log(head) and (read := read_cells(head, body)):
+        found.rest += read.lines
+        found.skipped += read.skipped
+    elif len(head) > 1 and not _REPLIED & {cell.lower() for cell in head}:
+        found.skipped += len(body)  # it explains commands, and is no log
+    else:
+        taken = [at for at, cell in enumerate(head) if len(head) == 1 or cell.lower() in _ASKED | _REPLIED]
+        found.rest += [cells[at] for cells in body for at in taken if at < len(cells) and cells[at]]
 
 
 def _is_log(head: Sequence[str]) -> bool:

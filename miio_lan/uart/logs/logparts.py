@@ -67,12 +67,12 @@ class ReadLog:
     """What a format, or a table, makes of a log.
 
     :param skipped: how many of the log's lines did not cross the wire
-    :param rest: texts to be read as lines of no format, among lines of tables; None where all was read
+    :param rest: texts to be read as lines of no format, among lines of tables
     """
 
     lines: list[LogLine] = field(default_factory=list)
     skipped: int = 0
-    rest: list[str | LogLine] | None = None
+    rest: list[str | LogLine] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +238,7 @@ def unescaped(text: str) -> bytes:
     r"""Give the bytes of a text with the escapes of C: ``\r``, ``\"``, ``\xFF``."""
 
     def byte(found: re.Match[bytes]) -> bytes:
-        if found[1]:
-            return bytes.fromhex(found[1].decode())
-        return bytes([_C_ESCAPES.get(found[2][0], found[2][0])])
+        return bytes([int(found[1], 16) if found[1] else _C_ESCAPES.get(found[2][0], found[2][0])])
 
     return _C_ESCAPE.sub(byte, _encoded(text))
 

@@ -86,8 +86,7 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         yield from _refreshed(in_stream(record for record in records if record.wire == "uart"))
         return
     known = read_format(texts) or ReadLog(rest=[*texts])
-    if known.rest is not None:
-        _read_rest(known, known.rest)
+    _read_rest(known)
     seen = known.lines
     meanings = _meanings(seen)
     found: list[Record] = []
@@ -114,11 +113,11 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         _LOGGER.warning("%s no line of the wire in any format that is known, and left out", lines_are)
 
 
-def _read_rest(known: ReadLog, rest: Sequence[str | LogLine]) -> None:
+def _read_rest(known: ReadLog) -> None:
     """Read what is of no format: a table, or lines."""
-    texts = [each for each in rest if isinstance(each, str)]
-    table = read_table(texts) if len(texts) == len(rest) else None
-    known.lines = list(_seen(rest)) if table is None else table.lines
+    texts = [each for each in known.rest if isinstance(each, str)]
+    table = read_table(texts) if len(texts) == len(known.rest) else None
+    known.lines += _seen(known.rest) if table is None else table.lines
     known.skipped += table.skipped if table else 0
 
 
