@@ -13,7 +13,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
@@ -437,7 +436,6 @@ def _open_pty() -> tuple[int, int, str]:
         tty.setraw(slave)
         return master, slave, os.ttyname(slave)
     except OSError as error:
-        for fd in (master, slave):
-            with suppress(OSError):
-                os.close(fd)
+        os.close(master)
+        os.close(slave)
         raise PortError(f"the pseudo terminal cannot be set raw ({error})") from error
