@@ -21,7 +21,7 @@ the colon, ``\r``, ``\n`` and ``\xff`` are bytes; ``s/old/new/`` is a regular ex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -182,13 +182,7 @@ class Fault:
         written = argument.strip()
         if colon and not written:
             raise InvalidArgument(f"{shown(text)} has nothing behind its colon")
-        arguments: Mapping[str, object] = {
-            "name": name or EVERY,
-            "answers": answers,
-            "text": written,
-            **parts,
-        }
-        return cls(kind, **arguments)  # type: ignore[arg-type]
+        return cls(kind, name or EVERY, answers=answers, text=written, **parts)  # type: ignore[arg-type]
 
     def heads(self, direction: Direction) -> str | None:
         """Give how a line of this direction begins when the rule is about it: words, ``*``, ``reply``, or None."""
@@ -248,22 +242,18 @@ def _forms(line: bytes) -> tuple[bytes, bytes]:
 
 def begins(text: str, head: str) -> bool:
     """Tell whether the whole text of a line is one of those a head stands for."""
-    if head == EVERY:
-        return True
-    words = " ".join(text.split())
+    words = " ".join(text.split()) + " "  # the end of a text ends its last word, too
     if head == REPLY:
-        return words != "down" and not words.startswith("down ")
-    return words == head or words.startswith(head + " ")
+        return not words.startswith("down ")
+    return head == EVERY or words.startswith(head + " ")
 
 
 def may_begin(text: str, head: str) -> bool:
     """Tell whether a line of which only ``text`` is known so far may be one of those a head stands for."""
-    if head == EVERY:
-        return True
     words = re.sub(" +", " ", text.lstrip(" "))
     if head == REPLY:
         return not words.startswith("down ")
-    return head.startswith(words) or words.startswith(head + " ")
+    return head == EVERY or head.startswith(words) or words.startswith(head + " ")
 
 
 def spoken(text: str) -> bytes:
@@ -339,16 +329,14 @@ def _template(found: re.Match[bytes]) -> bytes:
     return byte * 2 if byte == b"\\" else byte
 
 
-def _ids_of(reading: Mapping[str, object]) -> list[tuple[object, object]]:
+def _ids_of(reading: Mapping[str, object]) -> Iterator[tuple[object, object]]:
     """Give all pairs of ids a line contains."""
-    found: list[tuple[object, object]] = []
     for key in ("properties", "results"):
         entries = reading.get(key)
         if isinstance(entries, list):
-            found += [(each[0], each[1]) for each in entries if isinstance(each, list) and len(each) > 1]
+            yield from ((each[0], each[1]) for each in entries if isinstance(each, list) and len(each) > 1)
     if "siid" in reading:
-        found.append((reading["siid"], reading.get("aiid", reading.get("eiid"))))
-    return found
+        yield reading["siid"], reading.get("aiid", reading.get("eiid"))
 
 
 def _same(wanted: tuple[int, int | None], found: tuple[object, object]) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from miio_lan.uart.bridge.faults import (
     ALTERED,
@@ -36,8 +37,7 @@ _CHECK = 2
 """Bytes of a block's check, if it is a CRC."""
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """Bytes on their way.
 
     :param direction: ``"up"`` travels to the module, ``"down"`` to the MCU
@@ -55,8 +55,7 @@ class Passage:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Owed:
+class _Owed(NamedTuple):
     """A line the module has heard, and will answer."""
 
     text: str
@@ -198,7 +197,7 @@ class Interference:
                 _, step = lane.waiting.popleft()
                 lane.size -= len(step.data)
                 # It is said now: the other end, and what is read from it, know nothing of the delay.
-                self._steps.append(replace(step, instant=max(now, step.instant)))
+                self._steps.append(step._replace(instant=max(now, step.instant)))
             if lane.line and now >= lane.last + PARTIAL_LINE_TIME:
                 if lane.passing:
                     self._line_over(lane, now)
@@ -279,7 +278,7 @@ class Interference:
         lane.passing = False
         behind, lane.behind = lane.behind, []
         for step in behind:
-            self._emit(lane, replace(step, instant=now))
+            self._emit(lane, step._replace(instant=now))
 
     def _emit(self, lane: _Lane, step: Passage, due: float | None = None) -> None:
         """Have a step follow those of its direction that wait."""
@@ -336,19 +335,19 @@ class Interference:
         said, up = Passage(lane.direction, line, lane.began), lane is self._up
         if fault.kind == "drop":
             # The module's word counts as said: it will not say it again. The MCU's was never heard by the module.
-            self._emit(lane, replace(said, deliver=False, heard=not up, note=DROPPED))
+            self._emit(lane, said._replace(deliver=False, heard=not up, note=DROPPED))
         elif fault.kind == "delay":
             note = HELD_BACK.format(fault.seconds)
-            self._say(lane, replace(said, note=note), now, due=now + fault.seconds)
+            self._say(lane, said._replace(note=note), now, due=now + fault.seconds)
         elif fault.kind == "duplicate":
             self._say(lane, said, now)
-            self._say(lane, replace(said, note=SENT), now)
+            self._say(lane, said._replace(note=SENT), now)
         elif fault.kind == "alter":
-            self._emit(lane, replace(said, deliver=False, heard=False, note=ALTERED))
+            self._emit(lane, said._replace(deliver=False, heard=False, note=ALTERED))
             if changed := fault.altered(line):
-                self._say(lane, replace(said, data=changed, note=SENT), now)
+                self._say(lane, said._replace(data=changed, note=SENT), now)
         else:
-            self._emit(lane, replace(said, deliver=False, note=ANSWERED))
+            self._emit(lane, said._replace(deliver=False, note=ANSWERED))
             self._answer(fault, self._down if up else self._up, now)
 
     def _answer(self, fault: Fault, lane: _Lane, now: float) -> None:
