@@ -161,8 +161,7 @@ def _stamp(line: str) -> _Stamp | None:
         day, hours, minutes, seconds, fraction = clock.groups()
         instant = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
         return _Stamp(instant, True, day or "", line[clock.end() :])
-    counted = _SECONDS.match(line)
-    if counted and counted.end() < len(line):
+    if (counted := _SECONDS.match(line)) and counted.end() < len(line):
         return _Stamp(float(counted.group(1) or counted.group(2)), False, "", line[counted.end() :])
     return None
 
@@ -178,8 +177,7 @@ def line_bytes(text: str) -> bytes:
     if text.startswith(("b'", 'b"')) and text.endswith(text[1]) and len(text) > 2:
         inner, written = text[2:-1], True
     elif whole := _QUOTED.fullmatch(text):
-        inner = whole[1]
-        written = _written_by_repr(inner)
+        inner, written = whole[1], _written_by_repr(whole[1])
     else:
         return as_bytes(text)
     return unescaped(inner) if written and not _is_hex(inner) else as_bytes(inner)

@@ -139,8 +139,13 @@ def read_cells(head: Sequence[str], body: Iterable[list[str]]) -> ReadLog | None
 
 
 def _read_rows(body: Iterable[list[str]], header: _Header) -> ReadLog:
-    found = ReadLog()
-    rows = [row for row in _rows(body, header, found) if row[0]]
+    found, rows = ReadLog(), []
+    for cells in body:
+        if len(cells) > header.data:
+            rows.append((_text(cells, header), header.clock.take(cells), _cell(cells, header.mark).lower()))
+        else:  # too short for a text
+            found.skipped += any(cell.strip() for cell in cells)
+    rows = [row for row in rows if row[0]]
     raws = _cells([text for text, _, _ in rows], header)
     if not header.by_bytes:
         raws = list(_with_spaces(raws, rows))
@@ -200,15 +205,6 @@ def _columns(cells: Sequence[str], divider: str) -> _Header | None:
 
 def _column(names: list[str], known: Sequence[str]) -> int | None:
     return next((names.index(name) for name in known if name in names), None)
-
-
-def _rows(body: Iterable[list[str]], header: _Header, found: ReadLog) -> Iterator[_Row]:
-    """Go through the rows; those too short for a text are counted."""
-    for cells in body:
-        if len(cells) > header.data:
-            yield _text(cells, header), header.clock.take(cells), _cell(cells, header.mark).lower()
-        else:
-            found.skipped += any(cell.strip() for cell in cells)
 
 
 def _cell(cells: Sequence[str], column: int | None) -> str:
@@ -274,8 +270,7 @@ def _numbered(text: str) -> bytes:
 
 def _byte(text: str) -> bytes:
     """Give the byte a cell of an analyser's export stands for."""
-    quoted = _QUOTED_NUMBER.fullmatch(text)
-    if quoted and int(quoted[1]) < 256:
+    if (quoted := _QUOTED_NUMBER.fullmatch(text)) and int(quoted[1]) < 256:
         return bytes([int(quoted[1])])
     return _NAMED.get(text) or _numbered(text) or as_bytes(text)
 

@@ -216,14 +216,14 @@ def _replies(raw: bytes, asked: Command) -> bool:
     return reply.valid and isinstance(reply, Down if isinstance(asked, GetDown) else Reply)
 
 
-def _up_score(raw: bytes) -> int:
-    """Above 0 for what an MCU says, below for what a module says."""
+def _way_of(raw: bytes) -> Direction | None:
+    """Tell the direction of a line by itself; None for what either end may say."""
     if raw.split(b" ")[0].strip() in {b"down", b"ok"}:
-        return -1
+        return "down"
     if isinstance(read_command(raw, direction="up"), Noise):
-        return 0
+        return None
     # A bare "error" is the module's; with a message it is the MCU's.
-    return -1 if raw.strip() == b"error" else 1
+    return "down" if raw.strip() == b"error" else "up"
 
 
 def _meanings(seen: Sequence[LogLine]) -> dict[str, Direction]:
@@ -234,13 +234,13 @@ def _meanings(seen: Sequence[LogLine]) -> dict[str, Direction]:
     """
     speakers = {mark: _SPEAKER.fullmatch(mark) for mark in {one.mark for one in seen}}
     plain = {mark: _PLAIN_MARKS[who[1]] for mark, who in speakers.items() if who and who[1] in _PLAIN_MARKS}
-    votes: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    votes: defaultdict[str, Counter[Direction | None]] = defaultdict(Counter)
     for one in seen:
         if one.mark and one.mark not in plain:
-            votes[one.mark][_up_score(one.raw)] += 1
-    decided = {mark: vote[1] - vote[-1] for mark, vote in votes.items() if vote[1] != vote[-1]}
-    meanings = plain | {mark: "up" if lead > 0 else "down" for mark, lead in decided.items()}
-    mute = [mark for mark, vote in votes.items() if vote.keys() == {0}]
+            votes[one.mark][_way_of(one.raw)] += 1
+    leads = {mark: vote["up"] - vote["down"] for mark, vote in votes.items()}
+    meanings = plain | {mark: "up" if lead > 0 else "down" for mark, lead in leads.items() if lead}
+    mute = [mark for mark, vote in votes.items() if vote.keys() == {None}]
     known = set(meanings.values())
     if len(mute) == len(known) == 1:
         meanings[mute[0]] = "down" if "up" in known else "up"
@@ -249,9 +249,8 @@ def _meanings(seen: Sequence[LogLine]) -> dict[str, Direction]:
 
 def _guess(raw: bytes, last: Command | None) -> Direction | None:
     """Tell the direction of a line without any mark from what it says and what came before; None for neither."""
-    score = _up_score(raw)
-    if score:
-        return "up" if score > 0 else "down"
+    if way := _way_of(raw):
+        return way
     asked = last is not None and not isinstance(last, Noise)
     reply = read_command(raw, direction="down", pending=last) if asked else None
     return "down" if isinstance(reply, Reply) and reply.valid else None
