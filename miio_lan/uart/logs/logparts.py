@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -80,12 +81,11 @@ class _Stamp:
     """A time as a line shows it.
 
     :param seconds: since midnight where it is a time of day
-    :param date: as the log writes it; empty where it does not
+    :param date: that of a time of day, as the log writes it, and empty where it does not; None for any other time
     """
 
     seconds: float
-    of_day: bool
-    date: str
+    date: str | None
     rest: str
 
 
@@ -107,7 +107,7 @@ class Times:
         stamp = _stamp(line)
         if stamp is None:
             return self._last, line
-        instant = self._base + stamp.seconds + (self._days_at(stamp) * _DAY if stamp.of_day else 0.0)
+        instant = self._base + stamp.seconds + (0.0 if stamp.date is None else self._days_at(stamp) * _DAY)
         if instant < self._last - OBSERVED_WITHIN:
             self._base += self._last - instant
         else:
@@ -117,8 +117,7 @@ class Times:
     def _days_at(self, stamp: _Stamp) -> int:
         """Give the days since the log began; where the line bears no date, the time of day tells of midnight."""
         if stamp.date:
-            if self._date:
-                self._days += _days_between(self._date, stamp.date)
+            self._days += _days_between(self._date or stamp.date, stamp.date)
             self._date = stamp.date
             return self._days
         ahead = self._base + self._days * _DAY + stamp.seconds - self._last
@@ -134,24 +133,13 @@ def _days_between(before: str, after: str) -> int:
 
     Which of day and month stands first depends on the computer: as it is read, the fewest days have passed.
     """
-    orders = zip(_readings(before), _readings(after), strict=True)
-    days = [(later - earlier).days for earlier, later in orders if earlier and later]
+    numbers = [[int(each) for each in re.split("[-/.]", text)] for text in (before, after)]
+    days = []
+    for year, month, day in ((0, 1, 2), (2, 1, 0), (2, 0, 1)):  # where each stands
+        with suppress(ValueError):  # no such date
+            earlier, later = (date(each[year], each[month], each[day]) for each in numbers)
+            days.append((later - earlier).days)
     return min(days, key=lambda each: (each < 0, abs(each)), default=0)
-
-
-def _readings(text: str) -> tuple[date | None, date | None]:
-    """Give a date as it is where the day stands first, and where the month does."""
-    first, second, third = (int(each) for each in re.split("[-/.]", text))
-    if third < 100:  # the year stands first
-        return _date_of(first, second, third), None
-    return _date_of(third, second, first), _date_of(third, first, second)
-
-
-def _date_of(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
 
 
 def _stamp(line: str) -> _Stamp | None:
@@ -160,9 +148,9 @@ def _stamp(line: str) -> _Stamp | None:
     if clock and not _ESCAPED_END.fullmatch(line, clock.end()):
         day, hours, minutes, seconds, fraction = clock.groups()
         instant = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
-        return _Stamp(instant, True, day or "", line[clock.end() :])
+        return _Stamp(instant, day or "", line[clock.end() :])
     if (counted := _SECONDS.match(line)) and counted.end() < len(line):
-        return _Stamp(float(counted.group(1) or counted.group(2)), False, "", line[counted.end() :])
+        return _Stamp(float(counted.group(1) or counted.group(2)), None, line[counted.end() :])
     return None
 
 
