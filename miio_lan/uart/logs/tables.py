@@ -181,15 +181,13 @@ def _columns(cells: Sequence[str], divider: str) -> _Header | None:
     split = [_name_and_unit(cell.strip().strip('"').lower()) for cell in cells]
     names = [name for name, _ in split]
     data, time, mark = (_column(names, known) for known in (_DATA, _TIME, _WHO))
-    if data is None and (time is None or names[time] not in _SURELY_TIME):
-        return None
-    if time is None and mark is None:
-        return None
-    if data is None:
+    if data is None and time is not None and names[time] in _SURELY_TIME:
         raise RecordError(
             f"a table with the columns {', '.join(names)} has none that says what crossed the line: name it data, and "
             "the others time and direction (or export the decoded bytes of a logic analyser, not its samples)"
         )
+    if data is None or (time is None and mark is None):
+        return None
     bare = not {"parity error", _DECODED}.isdisjoint(names)
     return _Header(
         divider=divider,
