@@ -168,9 +168,8 @@ class Port(Closing):
             self._opener.join()
         with self._lock:
             transports, self._transport, self._fresh = (self._transport, self._fresh), None, None
-        for transport in transports:
-            if transport is not None:
-                transport.dispose()
+        for transport in filter(None, transports):
+            transport.dispose()
         if self._loop is not None and self._own_loop:
             self._loop.close()
 
@@ -208,10 +207,9 @@ class Port(Closing):
         transport.detach()
         now = time.monotonic()
         with self._lock:
-            lost = len(self._queue)
+            self._outage = outage = Outage(self.name, reason, now, lost=len(self._queue))
             self._queue.clear()
             self._jammed = False
-            self._outage = outage = Outage(self.name, reason, now, lost=lost)
         # An end without a device is lost when this very program closes the other one.
         level = logging.INFO if self._reopen is None else logging.WARNING
         _LOGGER.log(level, "%s is lost: %s", self.name, reason)

@@ -370,7 +370,5 @@ def close_device(device: Any) -> None:
 
 def _explained(error: Exception) -> str:
     number = getattr(error, "errno", None)
-    if number in _HINTS:
-        return _HINTS[number]
     # pyserial names the port once more, before a colon.
-    return os.strerror(number) if isinstance(number, int) else str(error)
+    return _HINTS.get(number) or (os.strerror(number) if isinstance(number, int) else str(error))
