@@ -309,18 +309,17 @@ def _substitution(text: str) -> tuple[re.Pattern[bytes], bytes] | None:
     parts = text[2:].split(text[1])
     if len(parts) != 3 or parts[2]:
         raise InvalidArgument(f"{shown(text)} is not s{text[1]}old{text[1]}new{text[1]}")
+    old, new, _ = parts
     try:
-        pattern = re.compile(parts[0].encode())
+        pattern = re.compile(old.encode())
     except re.error as error:
-        raise InvalidArgument(f"{shown(parts[0])} is not a regular expression: {error}") from None
-    new = _WRITTEN.sub(_template, parts[1].encode())
+        raise InvalidArgument(f"{shown(old)} is not a regular expression: {error}") from None
+    template = _WRITTEN.sub(_template, new.encode())
     try:
-        pattern.sub(new, b"")
+        pattern.sub(template, b"")
     except (re.error, IndexError) as error:  # a group by a number, or by a name, that there is not
-        raise InvalidArgument(
-            f"{shown(parts[1])} cannot stand in place of {shown(parts[0])}: {error}"
-        ) from None
-    return pattern, new
+        raise InvalidArgument(f"{shown(new)} cannot stand in place of {shown(old)}: {error}") from None
+    return pattern, template
 
 
 def _template(found: re.Match[bytes]) -> bytes:

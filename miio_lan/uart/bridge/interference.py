@@ -244,7 +244,6 @@ class Interference:
             lane.line.clear()
             lane.tail = b""
             self._decide(lane, line, now, downlink)
-            return rest
         if lane.passing and piece.endswith(CR):
             self._passed(lane.direction, bytes(lane.line), now)
             self._line_over(lane, now)
