@@ -35,10 +35,12 @@ def read_format(texts: Sequence[str]) -> ReadLog | None:
     return next(filter(None, (reader(texts) for reader in _READERS)), None)
 
 
-def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes, str] | None]) -> _Reader:
+def _by_lines(sign: re.Pattern[str], take: Callable[[str], bytes | None], **marks: Direction) -> _Reader:
     """Make the reader of a format in which each line that crossed the wire bears the sign.
 
-    :param take: gives bytes and mark of a line; None for one that cannot be read, and is left out
+    :param sign: its groups are the mark and the text of a line
+    :param take: gives the bytes of a text; None for one that cannot be read, and is left out
+    :param marks: what the marks mean, where the format says that
     """
 
     def read(texts: Sequence[str]) -> ReadLog | None:
@@ -48,9 +50,8 @@ def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes
         found, times, pieces = ReadLog(), Times(), []
         for line in lines:
             instant, _ = times.take(line)
-            if (match := sign.search(line)) and (taken := take(match)):
-                raw, mark = taken
-                pieces.append(LogLine(raw, instant, mark))
+            if (match := sign.search(line)) and (raw := take(match[2])) is not None:
+                pieces.append(LogLine(raw, instant, marks.get(match[1], match[1].lower())))
             else:
                 found.skipped += bool(line.strip(_UNSHOWN))
         found.lines = joined(pieces)
@@ -85,26 +86,25 @@ def _are_decimal(rows: Sequence[str]) -> bool:
     return not all(map(_HEX_DIGITS.fullmatch, numbers)) or any("," in row for row in numbers)
 
 
-def _of_esphome(match: re.Match[str], *, decimal: bool) -> tuple[bytes, str] | None:
+def _of_esphome(text: str, *, decimal: bool) -> bytes | None:
     """Read what ``log_string``, ``log_hex``, ``log_int`` and ``log_binary`` of ESPHome write."""
-    mark, text = match[1], match[2].strip()
+    text = text.strip()
     if text[:1] == text[-1:] == '"' and len(text) > 1:
-        return unescaped(text[1:-1]), mark
+        return unescaped(text[1:-1])
     text = _SIZE.sub("", text)
     if not decimal and _HEX_DIGITS.fullmatch(text):
-        return bytes.fromhex(re.sub("[:, ]", "", text)), mark
+        return bytes.fromhex(re.sub("[:, ]", "", text))
     if _DECIMALS.fullmatch(text):
         numbers = [int(each) for each in re.split("[:, ]", text)]
-        return (bytes(numbers), mark) if max(numbers) < 256 else None
+        return bytes(numbers) if max(numbers) < 256 else None
     if text and not _BINARY.sub("", text).strip():
-        return bytes(int(digits, 16) for digits in _BINARY.findall(text)), mark
+        return bytes(int(digits, 16) for digits in _BINARY.findall(text))
     return None
 
 
 # --- A module's own log: tou: recv=get_down -------------------------------------------------------------------------
 
 _MODULE = re.compile(r"\btou: (recv|send)=(.*)$")
-_MODULES = {"recv": "up", "send": "down"}
 
 # --- SSCOM: [14:33:43.123]发→◇get_down, with □ for what cannot be shown ----------------------------------------------
 
@@ -117,10 +117,9 @@ _DOCKLIGHT = re.compile(r"\[([TR]X)\] - (.*)$")
 _CONTROL = re.compile(r"<([A-Z0-9]{2,3})>")
 
 
-def _of_docklight(match: re.Match[str]) -> tuple[bytes, str]:
-    parts = _CONTROL.split(match[2])
-    texts = [as_bytes(part) if at % 2 == 0 else _CODES.get(part, b"") for at, part in enumerate(parts)]
-    return b"".join(texts), match[1].lower()
+def _of_docklight(text: str) -> bytes:
+    parts = enumerate(_CONTROL.split(text))
+    return b"".join(as_bytes(part) if at % 2 == 0 else _CODES.get(part, b"") for at, part in parts)
 
 
 # --- Components that play a module: Received MCU message 'get_down', Sending reply 'ok' to MCU ----------------------
@@ -314,8 +313,8 @@ _READERS: tuple[_Reader, ...] = (
     _sigrok,
     _putty,
     _esphome,
-    _by_lines(_MODULE, lambda match: (as_bytes(match[2]), _MODULES[match[1]])),
-    _by_lines(_SSCOM, lambda match: (as_bytes(match[2].strip(_UNSHOWN)), match[1])),
+    _by_lines(_MODULE, as_bytes, recv="up", send="down"),
+    _by_lines(_SSCOM, lambda text: as_bytes(text.strip(_UNSHOWN))),
     _by_lines(_DOCKLIGHT, _of_docklight),
     _component,
     _markdown,
