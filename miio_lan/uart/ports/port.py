@@ -85,7 +85,8 @@ class Port(Closing):
         self._next_write = 0.0
         self._loop: Loop | None = None
         self._own_loop = False
-        self._on_data: OnData = _ignore
+        #: Called with what the transport has read.
+        self.on_bytes: OnData = _ignore
         self._on_outage: OnOutage = _ignore
         self._outage: Outage | None = None
         self._closing = threading.Event()
@@ -121,7 +122,7 @@ class Port(Closing):
             raise PortError(f"{self.name} is closed")
         if self._loop is not None:
             raise PortError(f"{self.name} was started before")
-        self._on_data, self._on_outage = on_data, on_outage or _ignore
+        self.on_bytes, self._on_outage = on_data, on_outage or _ignore
         self._own_loop = loop is None
         self._loop = loop or Loop(f"miio port {self.name}")
         self._loop.call(self._begin)
@@ -187,10 +188,6 @@ class Port(Closing):
     def tick(self, now: float) -> None:  # noqa: ARG002 - the loop's way to call
         """Send what is due; for the loop."""
         self._flush()
-
-    def on_bytes(self, data: bytes, instant: float) -> None:
-        """Hand on what the transport has read."""
-        self._on_data(data, instant)
 
     def on_writable(self) -> None:
         """Go on sending."""

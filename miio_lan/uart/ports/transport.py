@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     class Listener(Protocol):
         """Who wants to know; called in the loop's thread."""
 
-        def on_bytes(self, data: bytes, instant: float) -> None:
+        def on_bytes(self, data: bytes, instant: float, /) -> object:
             """Bytes have been read at ``instant``."""
 
         def on_writable(self) -> None:
@@ -316,7 +316,7 @@ class ThreadedTransport(Transport):
             if full:
                 self._post(listener.on_writable)
 
-    def _post(self, tell: Callable[[], None]) -> None:
+    def _post(self, tell: Callable[[], object]) -> None:
         """Tell the listener in the loop's thread, unless it is to hear nothing any more by then."""
 
         def job() -> None:
