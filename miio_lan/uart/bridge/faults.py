@@ -53,6 +53,7 @@ _UNDELIVERED = (DROPPED, ALTERED, ANSWERED, NOT_FORWARDED)
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _COUNT = re.compile(r"[x×](\d+)")
 _IDS = re.compile(r"(\d+)(?:\.(\d+))?")
+_BYTE = re.compile(rb"\\(?:[rn]|x[0-9a-fA-F]{2})")
 _WRITTEN = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*|\*")
 _WHAT = {
@@ -258,11 +259,7 @@ def may_begin(text: str, head: str) -> bool:
 
 def spoken(text: str) -> bytes:
     r"""Give the bytes of a written line: ``\r``, ``\n`` and ``\xff`` are bytes, and it ends with a CR."""
-    data = re.sub(
-        rb"\\(?:r|n|x([0-9a-fA-F]{2}))",
-        lambda found: bytes([int(found[1], 16)]) if found[1] else b"\r" if found[0] == b"\\r" else b"\n",
-        text.encode("utf-8"),
-    )
+    data = _BYTE.sub(lambda found: found[0].decode("unicode_escape").encode("latin-1"), text.encode())
     return data if data.endswith(b"\r") else data + b"\r"
 
 
