@@ -37,8 +37,7 @@ _HEX = re.compile(r"[0-9a-fA-F]{2}(?:[ :][0-9a-fA-F]{2}){3,}+\s*+")
 _SHORT_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]){1,3}+0[DdAa]")
 # Inside of a JSON string, pairs with a backslash are JSON's, but for the one that JSON does not have.
 _IN_STRING = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
-_ELSEWHERE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|[rn0])")
-_ESCAPED = {rb"\r": b"\r", rb"\n": b"\n", rb"\0": b"\0"}
+_ELSEWHERE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[rn0])")
 # \u4e2d is JSON's too.
 _C_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(?!u[0-9A-Fa-f]{4})(.))", re.DOTALL)
 _C_ESCAPES = dict(zip(b"abefnrtv0", b"\a\b\x1b\f\n\r\t\v\0", strict=True))
@@ -217,7 +216,7 @@ def _kept(found: re.Match[bytes]) -> bytes:
 
 
 def _meant(found: re.Match[bytes]) -> bytes:
-    return _ESCAPED.get(found[0]) or _kept(found)
+    return found[0].decode("unicode_escape").encode("latin-1")
 
 
 def unescaped(text: str) -> bytes:

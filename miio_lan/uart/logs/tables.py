@@ -188,17 +188,11 @@ def _columns(cells: Sequence[str], divider: str) -> _Header | None:
         )
     if data is None or (time is None and mark is None):
         return None
+    clock = TimeColumn(time, split[time][1] if time is not None else "")
+    hexadecimal = names[data] == "hex" or split[data][1].startswith("hex")
     bare = not {"parity error", _DECODED}.isdisjoint(names)
-    return _Header(
-        divider=divider,
-        width=len(names),
-        data=data,
-        clock=TimeColumn(time, split[time][1] if time is not None else ""),
-        mark=mark,
-        hexadecimal=names[data] == "hex" or split[data][1].startswith("hex"),
-        by_bytes=bare or {"start_time", "duration"} <= set(names),
-        bare=bare,
-    )
+    by_bytes = bare or {"start_time", "duration"} <= set(names)
+    return _Header(divider, len(names), data, clock, mark, hexadecimal, by_bytes, bare)
 
 
 def _column(names: list[str], known: Sequence[str]) -> int | None:
