@@ -334,8 +334,6 @@ class PtyPort(Port):
     :raises PortError: if the system has no pseudo terminals to give
     """
 
-    path: str
-
     def __init__(self, *, baud_pacing: bool = False) -> None:
         master, slave, self.path = _open_pty()
         super().__init__(self.path, PtyTransport(master, slave), baud_pacing=baud_pacing)
