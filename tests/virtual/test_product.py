@@ -463,9 +463,9 @@ def plug(path: Path) -> tuple[int, int]:
 
 
 def raw_port(fd: int) -> Port:
-    from miio_lan.uart.ports.transport import FdTransport
+    from miio_lan.uart.ports.transport import FileTransport
 
-    return Port("bench", FdTransport(fd))
+    return Port("bench", FileTransport(fd))
 
 
 def answer(fd: int, reply: bytes, until: bytes) -> None:

@@ -20,7 +20,7 @@ from miio_lan.errors import PortError
 from miio_lan.loop import Closing, Loop
 from miio_lan.uart.document import BAUD_RATE
 from miio_lan.uart.ports.remote import LOST_AFTER, is_remote
-from miio_lan.uart.ports.transport import FdTransport, FileTransport, PtyTransport, Transport, open_serial
+from miio_lan.uart.ports.transport import FileTransport, PtyTransport, Transport, open_serial
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -363,8 +363,8 @@ class PtyPair(_Pair):
     def __init__(self) -> None:
         master, slave, self.path = _open_pty()
         super().__init__(
-            Port(f"{self.path} (master)", FdTransport(master)),
-            Port(self.path, FdTransport(slave)),
+            Port(f"{self.path} (master)", FileTransport(master)),
+            Port(self.path, FileTransport(slave)),
         )
 
 
@@ -379,7 +379,7 @@ class MemoryPair(_Pair):
             ends = socket.socketpair()
         except OSError as error:
             raise PortError(f"no line in memory to be had: {error.strerror or error}") from error
-        near, far = (FileTransport.of_socket(end) for end in ends)
+        near, far = map(FileTransport, ends)
         super().__init__(Port("memory (near)", near), Port("memory (far)", far))
 
 

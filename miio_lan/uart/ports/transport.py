@@ -92,28 +92,24 @@ class Transport(ABC):
 
 
 class FileTransport(Transport):
-    """A file descriptor or socket, non-blocking, that a selector can wait for."""
+    """A file descriptor, or a connected stream socket, that a selector can wait for.
 
-    def __init__(
-        self,
-        file: int | socket.socket,
-        *,
-        receive: Callable[[int], bytes],
-        send: Callable[[bytes], int],
-        dispose: Callable[[], object],
-    ) -> None:
+    It is closed in the end, unless ``dispose`` says otherwise.
+    """
+
+    def __init__(self, file: int | socket.socket, dispose: Callable[[], object] | None = None) -> None:
         self._file = file
-        self._receive = receive
-        self._send = send
+        if isinstance(file, int):
+            os.set_blocking(file, False)
+            self._receive: Callable[[int], bytes] = partial(os.read, file)
+            self._send: Callable[[bytes], int] = partial(os.write, file)
+            close: Callable[[], object] = partial(os.close, file)
+        else:
+            file.setblocking(False)
+            self._receive, self._send, close = file.recv, file.send, file.close
         self._held = ExitStack()
-        self._held.callback(dispose)
+        self._held.callback(dispose or close)
         self._loop: Loop | None = None
-
-    @classmethod
-    def of_socket(cls, connection: socket.socket) -> FileTransport:
-        """Read and write a connected stream socket."""
-        connection.setblocking(False)
-        return cls(connection, receive=connection.recv, send=connection.send, dispose=connection.close)
 
     def attach(self, loop: Loop, listener: Listener) -> None:
         """See :class:`Transport`."""
@@ -163,16 +159,7 @@ class FileTransport(Transport):
             listener.on_lost("the other end hung up")
 
 
-class FdTransport(FileTransport):
-    """A file descriptor, closed in the end unless ``dispose`` says otherwise."""
-
-    def __init__(self, fd: int, dispose: Callable[[], object] | None = None) -> None:
-        os.set_blocking(fd, False)
-        close = dispose or partial(os.close, fd)
-        super().__init__(fd, receive=partial(os.read, fd), send=partial(os.write, fd), dispose=close)
-
-
-class PtyTransport(FdTransport):
+class PtyTransport(FileTransport):
     """The master of a pty whose slave is opened, closed and opened again by somebody else.
 
     We keep a descriptor of the slave ourselves, so that its settings stay and the master never sees a hang-up. The
@@ -208,8 +195,7 @@ class PtyTransport(FdTransport):
         while self._arriving and self._arriving[0][0] <= now - _SURELY_ARRIVED_AFTER:
             self._arrived = self._arriving.popleft()[1]
         # At least: what has not arrived may be among the unread. And who reads a flood is always behind.
-        counted = unread < _MOST_COUNTED
-        consumed = self._arrived - unread if counted else self._written - _MOST_HELD
+        consumed = self._arrived - unread if unread < _MOST_COUNTED else self._written - _MOST_HELD
         if unread == 0 or consumed > self._consumed:
             self._consumed = max(self._consumed, consumed)
             self._progress_at = now
@@ -354,7 +340,7 @@ def open_serial(url: str) -> Transport:
     keep_looking(device)
     if os.name == "posix":
         with suppress(OSError):  # io.UnsupportedOperation: rfc2217:// and loop:// have none
-            return FdTransport(device.fileno(), partial(close_device, device))
+            return FileTransport(device.fileno(), partial(close_device, device))
     return ThreadedTransport(device)
 
 
