@@ -187,19 +187,17 @@ class Fault:
 
     def heads(self, direction: Direction) -> str | None:
         """Give how a line of this direction begins when the rule is about it: words, ``*``, ``reply``, or None."""
+        name = self.name
         if self.direction not in (None, direction):
             return None
-        if self.name == EVERY:
+        if name == EVERY:
             return EVERY
+        uplink = self.direction == "up" or name in UPLINKS or name in EXTRAS or name == "result"
         if direction == "up":
-            return self.name if self._is_uplink else None
-        if self.name in (REPLY, "ok") or (self.name == "error" and self.direction == "down"):
-            return self.name
-        return f"down {self.name}" if self.direction == "down" or not self._is_uplink else None
-
-    @property
-    def _is_uplink(self) -> bool:
-        return self.direction == "up" or self.name in UPLINKS or self.name in EXTRAS or self.name == "result"
+            return name if uplink else None
+        if name in (REPLY, "ok") or (name == "error" and self.direction == "down"):
+            return name
+        return f"down {name}" if self.direction == "down" or not uplink else None
 
     def fits(self, command: Command, direction: Direction, answers: str, raw: bytes = b"") -> bool:
         """Tell whether the rule is about a line.
