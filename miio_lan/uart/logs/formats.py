@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 
-from miio_lan.errors import RecordError
 from miio_lan.uart.commands import Direction
 from miio_lan.uart.logs.logparts import (
     ENDS,
@@ -47,15 +45,14 @@ def _by_lines(sign: re.Pattern[str], take: Callable[[str], bytes | None], **mark
         lines = [without_colours(text) for text in texts]
         if not any(sign.search(line) for line in lines):
             return None
-        found, times, pieces = ReadLog(), Times(), []
+        times, pieces, skipped = Times(), [], 0
         for line in lines:
             instant, _ = times.take(line)
             if (match := sign.search(line)) and (raw := take(match[2])) is not None:
                 pieces.append(LogLine(raw, instant, marks.get(match[1], match[1].lower())))
             else:
-                found.skipped += bool(line.strip(_UNSHOWN))
-        found.lines = joined(pieces)
-        return found
+                skipped += bool(line.strip(_UNSHOWN))
+        return ReadLog(joined(pieces), skipped)
 
     return read
 
@@ -165,20 +162,17 @@ _SIGROK = re.compile(
 
 def _sigrok(texts: Sequence[str]) -> ReadLog | None:
     matches = [_SIGROK.match(text.rstrip("\r\n")) for text in texts]
-    found, pieces = ReadLog(), []
     # Where a log has several decoders, there is one for each wire.
     several = len({match[1].lower() for match in matches if match}) > 1
-    for text, match in zip(texts, matches, strict=True):
-        if match is None:
-            found.skipped += bool(text.strip())
-            continue
+    pieces = []
+    for match in filter(None, matches):
         number = match[4] or match[5]
         byte = bytes([int(number, 16)]) if number else (match[6] or " ").encode("utf-8", "surrogateescape")
         mark = (match[2] or "").lower()
         # Rows have no times: those of one line are told by its end alone.
         pieces.append(LogLine(byte, 0.0, f"{match[1].lower()} {mark}".strip() if several else mark))
-    found.lines = joined(pieces, bytewise=True)
-    return found if pieces else None
+    skipped = sum(bool(text.strip()) for text, match in zip(texts, matches, strict=True) if not match)
+    return ReadLog(joined(pieces, bytewise=True), skipped) if pieces else None
 
 
 # --- socat -v and -x: rows behind a header with a length ------------------------------------------------------------
@@ -198,7 +192,7 @@ def _socat(texts: Sequence[str]) -> ReadLog | None:
     for mark, clock, length, text in zip(*(parts[field::4] for field in range(4)), strict=True):
         instant, _ = times.take(f"{clock} -")
         pieces.append(LogLine(_of_socat(text, int(length)), instant, mark))
-    return ReadLog(joined(pieces), skipped=sum(bool(row.strip()) for row in before.split("\n")))
+    return ReadLog(joined(pieces), sum(bool(row.strip()) for row in before.split("\n")))
 
 
 def _of_socat(text: str, length: int) -> bytes:
@@ -239,8 +233,7 @@ _OTHERS = {"up": "module", "down": "mcu"}
 
 def _speaker_of(head: str) -> str | None:
     """Give the mark of a column by its heading: ``txd``, ``TX (module)``, ``MCU -> module``, ``to MCU``; or None."""
-    match = _HEAD.fullmatch(head)
-    if match is None:
+    if (match := _HEAD.fullmatch(head)) is None:
         return None
     way = ENDS.get(match["who"])
     if way is None:
@@ -281,7 +274,7 @@ def _table(head: list[str], body: list[list[str]], found: ReadLog) -> None:
     marks = [_speaker_of(cell.lower()) for cell in head]
     if any(marks):
         found.rest += _of_two_columns(marks, body, TimeColumn.named(head))
-    elif _is_log(head) and (read := read_cells(head, body)):
+    elif read := read_cells(head, body):
         found.rest += read.lines
         found.skipped += read.skipped
     elif len(head) > 1 and not _REPLIED & {cell.lower() for cell in head}:
@@ -289,12 +282,6 @@ def _table(head: list[str], body: list[list[str]], found: ReadLog) -> None:
     else:
         taken = [at for at, cell in enumerate(head) if len(head) == 1 or cell.lower() in _ASKED | _REPLIED]
         found.rest += [cells[at] for cells in body for at in taken if at < len(cells) and cells[at]]
-
-
-def _is_log(head: Sequence[str]) -> bool:
-    with suppress(RecordError):  # no column of data: a table about something else
-        return read_cells(head, []) is not None
-    return False
 
 
 def _of_two_columns(

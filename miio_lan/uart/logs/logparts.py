@@ -75,19 +75,6 @@ class ReadLog:
     rest: list[str | LogLine] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stamp:
-    """A time as a line shows it.
-
-    :param seconds: since midnight where it is a time of day
-    :param date: that of a time of day, as the log writes it, and empty where it does not; None for any other time
-    """
-
-    seconds: float
-    date: str | None
-    rest: str
-
-
 class Times:
     """Reads the times in front of the lines of one log; past midnight they go on.
 
@@ -106,20 +93,21 @@ class Times:
         stamp = _stamp(line)
         if stamp is None:
             return self._last, line
-        instant = self._base + stamp.seconds + (0.0 if stamp.date is None else self._days_at(stamp) * _DAY)
+        seconds, day, rest = stamp
+        instant = self._base + seconds + (0.0 if day is None else self._days_at(seconds, day) * _DAY)
         if instant < self._last - OBSERVED_WITHIN:
             self._base += self._last - instant
         else:
             self._last = max(self._last, instant)
-        return self._last, stamp.rest
+        return self._last, rest
 
-    def _days_at(self, stamp: _Stamp) -> int:
+    def _days_at(self, seconds: float, day: str) -> int:
         """Give the days since the log began; where the line bears no date, the time of day tells of midnight."""
-        if stamp.date:
-            self._days += _days_between(self._date or stamp.date, stamp.date)
-            self._date = stamp.date
+        if day:
+            self._days += _days_between(self._date or day, day)
+            self._date = day
             return self._days
-        ahead = self._base + self._days * _DAY + stamp.seconds - self._last
+        ahead = self._base + self._days * _DAY + seconds - self._last
         if self._days and ahead > _DAY - OBSERVED_WITHIN:
             return self._days - 1  # a late line from before midnight
         if ahead < -_DAY / 2:
@@ -141,15 +129,20 @@ def _days_between(before: str, after: str) -> int:
     return min(days, key=lambda each: (each < 0, abs(each)), default=0)
 
 
-def _stamp(line: str) -> _Stamp | None:
+def _stamp(line: str) -> tuple[float, str | None, str] | None:
+    """Give the time that a line begins with, its date, and what is behind both; None where it begins with none.
+
+    A time of day is in seconds since midnight, and its date is as the log writes it, empty where it does not. Any other
+    time is in seconds and has no date.
+    """
     clock = _CLOCK.match(line)
     # Nothing behind it: the time is what the line says, a module's answer.
     if clock and not _ESCAPED_END.fullmatch(line, clock.end()):
         day, hours, minutes, seconds, fraction = clock.groups()
         instant = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
-        return _Stamp(instant, day or "", line[clock.end() :])
+        return instant, day or "", line[clock.end() :]
     if (counted := _SECONDS.match(line)) and counted.end() < len(line):
-        return _Stamp(float(counted.group(1) or counted.group(2)), None, line[counted.end() :])
+        return float(counted.group(1) or counted.group(2)), None, line[counted.end() :]
     return None
 
 

@@ -14,6 +14,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -51,9 +52,6 @@ _QUOTED_NUMBER = re.compile(r"'([0-9]{1,3})'")
 _NAMED = {"COMMA": b",", "' '": b" "}
 _END = re.compile(rb"([\r\n])")
 _PLAIN_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?)+")
-
-_Row = tuple[str, float, str]
-"""The text of a row, its instant and its mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,28 +128,29 @@ def read_table(texts: Sequence[str]) -> ReadLog | None:
 
 
 def read_cells(head: Sequence[str], body: Iterable[list[str]]) -> ReadLog | None:
-    """Read a table that is divided into cells already; None if it is no log.
+    """Read a table that is divided into cells already; None if it is no log, but about something else.
 
-    :raises RecordError: for a table without a column of data
+    :raises RecordError: for times of an unknown unit
     """
-    header = _columns(head, ",")
+    header = None
+    with suppress(RecordError):  # no column of data
+        header = _columns(head, ",")
     return None if header is None else _read_rows(body, header)
 
 
 def _read_rows(body: Iterable[list[str]], header: _Header) -> ReadLog:
-    found, rows = ReadLog(), []
+    skipped, rows = 0, []
     for cells in body:
         if len(cells) > header.data:
             rows.append((_text(cells, header), header.clock.take(cells), _cell(cells, header.mark).lower()))
         else:  # too short for a text
-            found.skipped += any(cell.strip() for cell in cells)
+            skipped += any(cell.strip() for cell in cells)
     rows = [row for row in rows if row[0]]
     raws = _cells([text for text, _, _ in rows], header)
     if not header.by_bytes:
         raws = list(_with_spaces(raws, rows))
     pieces = [LogLine(raw, instant, mark) for raw, (_, instant, mark) in zip(raws, rows, strict=True)]
-    found.lines = joined(pieces, bytewise=header.by_bytes)
-    return found
+    return ReadLog(joined(pieces, bytewise=header.by_bytes), skipped)
 
 
 def _physical(texts: Sequence[str]) -> io.StringIO:
@@ -230,12 +229,12 @@ def _cells(texts: Sequence[str], header: _Header) -> list[bytes]:
     return [bytes([int(text)]) if decimal else _byte(text) for text in texts]
 
 
-def _with_spaces(raws: Sequence[bytes], rows: Sequence[_Row]) -> Iterator[bytes]:
+def _with_spaces(raws: Sequence[bytes], rows: Sequence[tuple[str, float, str]]) -> Iterator[bytes]:
     """Give back the space that a piece of a line begins or ends with; a row that is a line has none.
 
     :param raws: the bytes of each row, without spaces around
-    :param rows: where all texts begin with a space, or end with one, the table is written so; what is said in pieces
-        has ends of lines
+    :param rows: the text of each, its instant and its mark; where all texts begin with a space, or end with one, the
+        table is written so, and what is said in pieces has ends of lines
     """
     in_pieces = {mark for raw, (_, _, mark) in zip(raws, rows, strict=True) if _END.search(raw)}
     before = b"" if all(text.startswith(" ") for text, _, _ in rows) else b" "
