@@ -209,9 +209,7 @@ class Fault:
         head = self.heads(direction)
         if head is None or not begins(command.line, head):
             return False
-        if self.answers and self.answers != answers:
-            return False
-        if not self._changes(raw or command.line.encode()):
+        if self.answers not in ("", answers) or not self._changes(raw or command.line.encode()):
             return False
         return self.ids is None or any(_same(self.ids, found) for found in _ids_of(command.as_json()))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from miio_lan.uart.bridge.faults import (
@@ -74,11 +75,6 @@ class _Injected:
 
     fault: Fault
     fitted: int = 0  # lines
-
-    @property
-    def is_used_up(self) -> bool:
-        """Whether it was applied as often as it may be."""
-        return self.fault.times is not None and self.fitted >= self.fault.skip + self.fault.times
 
 
 @dataclass(slots=True)
@@ -306,7 +302,8 @@ class Interference:
         return any(head is not None and may_begin(text, head) for head in heads)
 
     def _active(self) -> list[_Injected]:
-        return [each for each in self._faults if not each.is_used_up]
+        """Give the faults that were not applied as often as they may be."""
+        return [each for each in self._faults if each.fitted < each.fault.skip + (each.fault.times or inf)]
 
     def _decide(self, lane: _Lane, line: bytes, now: float, downlink: Down | None) -> None:
         """Do to a complete line what a fault demands, or let it go on."""
