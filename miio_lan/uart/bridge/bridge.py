@@ -142,10 +142,8 @@ class Bridge(LineService[_Forwarded]):
 
     def _look_at(self, item: _Forwarded) -> None:
         direction, data, instant, note, heard = item
-        if heard:
-            self._heard.feed(direction, data, instant, note=note)
-        else:
-            self._heard.aside(direction, data, instant, note=note)
+        hear = self._heard.feed if heard else self._heard.aside
+        hear(direction, data, instant, note=note)
 
     def _decide(self) -> None:
         self._go(self._interference.flush())
