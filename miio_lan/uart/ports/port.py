@@ -376,10 +376,9 @@ class MemoryPair(_Pair):
 
     def __init__(self) -> None:
         try:
-            ends = socket.socketpair()
+            near, far = map(FileTransport, socket.socketpair())
         except OSError as error:
             raise PortError(f"no line in memory to be had: {error.strerror or error}") from error
-        near, far = map(FileTransport, ends)
         super().__init__(Port("memory (near)", near), Port("memory (far)", far))
 
 
