@@ -116,8 +116,10 @@ def read_table(texts: Sequence[str]) -> ReadLog | None:
     header = _header(texts[first]) if texts else None
     if header is None:
         return None
+    # With their ends, which a cell in quotes may contain; a CR alone ends a line, too.
+    lines = "".join([text.rstrip("\r\n") + "\n" for text in texts[first + 1 :]])
     reader = csv.reader(
-        _physical(texts[first + 1 :]),
+        io.StringIO(lines, newline=None),
         delimiter=header.divider,
         quoting=csv.QUOTE_NONE if header.bare else csv.QUOTE_MINIMAL,
     )
@@ -151,12 +153,6 @@ def _read_rows(body: Iterable[list[str]], header: _Header) -> ReadLog:
         raws = list(_with_spaces(raws, rows))
     pieces = [LogLine(raw, instant, mark) for raw, (_, instant, mark) in zip(raws, rows, strict=True)]
     return ReadLog(joined(pieces, bytewise=header.by_bytes), skipped)
-
-
-def _physical(texts: Sequence[str]) -> io.StringIO:
-    """Give the lines with their ends, which a cell in quotes may contain; a CR alone ends one, too."""
-    lines = [text.rstrip("\r\n") for text in texts]
-    return io.StringIO("\n".join([*lines, ""]), newline=None)
 
 
 def _header(text: str) -> _Header | None:
