@@ -122,9 +122,11 @@ def _days_between(before: str, after: str) -> int:
     """
     numbers = [[int(each) for each in re.split("[-/.]", text)] for text in (before, after)]
     days = []
-    for year, month, day in ((0, 1, 2), (2, 1, 0), (2, 0, 1)):  # where each stands
+    for month, day in ((1, 0), (0, 1)):  # where they stand, unless the year stands first
         with suppress(ValueError):  # no such date
-            earlier, later = (date(each[year], each[month], each[day]) for each in numbers)
+            earlier, later = (
+                date(*each) if each[2] < 100 else date(each[2], each[month], each[day]) for each in numbers
+            )
             days.append((later - earlier).days)
     return min(days, key=lambda each: (each < 0, abs(each)), default=0)
 
