@@ -113,8 +113,8 @@ class FileTransport(Transport):
 
     def attach(self, loop: Loop, listener: Listener) -> None:
         """See :class:`Transport`."""
-        self._loop = loop
-        loop.watch(self._file, partial(self._on_event, listener))
+        self._loop, self._listener = loop, listener
+        loop.watch(self._file, self._on_event)
 
     def send(self, data: bytes) -> int:
         """See :class:`Transport`."""
@@ -136,27 +136,27 @@ class FileTransport(Transport):
         """See :class:`Transport`."""
         self._held.close()
 
-    def _on_event(self, listener: Listener, events: int) -> None:
+    def _on_event(self, events: int) -> None:
         if events & READ:
-            self._read(listener)
+            self._read()
         # Reading may have found that the connection is gone, or its listener may have closed it.
         if events & WRITE and self._loop is not None:
             self._loop.change(self._file, READ)
-            listener.on_writable()
+            self._listener.on_writable()
 
-    def _read(self, listener: Listener) -> None:
+    def _read(self) -> None:
         try:
             data = self._receive(_CHUNK)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            listener.on_lost(error.strerror or str(error))
+            self._listener.on_lost(error.strerror or str(error))
             return
         instant = time.monotonic()
         if data:
-            listener.on_bytes(data, instant)
+            self._listener.on_bytes(data, instant)
         else:
-            listener.on_lost("the other end hung up")
+            self._listener.on_lost("the other end hung up")
 
 
 class PtyTransport(FileTransport):
@@ -241,9 +241,9 @@ class ThreadedTransport(Transport):
 
     def attach(self, loop: Loop, listener: Listener) -> None:
         """See :class:`Transport`."""
-        self._loop = loop
-        self._reader = self._begin(self._read, listener, f"{loop.name} (reading)")
-        self._writer = self._begin(self._write, listener, f"{loop.name} (writing)")
+        self._loop, self._listener = loop, listener
+        self._reader = self._begin(self._read, f"{loop.name} (reading)")
+        self._writer = self._begin(self._write, f"{loop.name} (writing)")
 
     def send(self, data: bytes) -> int:
         """See :class:`Transport`."""
@@ -269,26 +269,26 @@ class ThreadedTransport(Transport):
         if self._reader is not None:
             self._reader.join()
 
-    def _begin(self, work: Callable[[Listener], None], listener: Listener, name: str) -> threading.Thread:
-        thread = threading.Thread(target=self._work, args=(work, listener), name=name, daemon=True)
+    def _begin(self, work: Callable[[], None], name: str) -> threading.Thread:
+        thread = threading.Thread(target=self._work, args=(work,), name=name, daemon=True)
         thread.start()
         return thread
 
-    def _work(self, work: Callable[[Listener], None], listener: Listener) -> None:
+    def _work(self, work: Callable[[], None]) -> None:
         try:
-            work(listener)
+            work()
         except Exception as error:  # noqa: BLE001 - pyserial raises whatever a device closed under it leads to
-            self._post(partial(listener.on_lost, str(error) or type(error).__name__))
+            self._post(partial(self._listener.on_lost, str(error) or type(error).__name__))
 
-    def _read(self, listener: Listener) -> None:
+    def _read(self) -> None:
         while not self._ending:
             data: bytes = self._device.read(1)
             instant = time.monotonic()
             if data:
                 data += self._device.read(self._device.in_waiting)
-                self._post(partial(listener.on_bytes, data, instant))
+                self._post(partial(self._listener.on_bytes, data, instant))
 
-    def _write(self, listener: Listener) -> None:
+    def _write(self) -> None:
         while True:
             with self._wanted:
                 self._wanted.wait_for(lambda: self._pending or self._ending)
@@ -300,7 +300,7 @@ class ThreadedTransport(Transport):
                 del self._pending[: len(data)]
                 full, self._full = self._full, False
             if full:
-                self._post(listener.on_writable)
+                self._post(self._listener.on_writable)
 
     def _post(self, tell: Callable[[], object]) -> None:
         """Tell the listener in the loop's thread, unless it is to hear nothing any more by then."""
