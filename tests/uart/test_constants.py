@@ -72,7 +72,14 @@ PINS = {
         "_DAY": 86400.0,
     },
     "uart.logs.tables": {
-        "_SCALES": {"s": 1.0, "ms": 0.001, "us": 1e-06, "\u03bcs": 1e-06, "ns": 1e-09},
+        "_SCALES": {
+            **dict.fromkeys(("s", "", "sec", "secs", "second", "seconds"), 1.0),
+            **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds", "millis"), 0.001),
+            **dict.fromkeys(
+                ("us", "\u03bcs", "usec", "usecs", "microsecond", "microseconds", "micros"), 1e-06
+            ),
+            **dict.fromkeys(("ns", "nsec", "nsecs", "nanosecond", "nanoseconds", "nanos"), 1e-09),
+        },
     },
     "uart.ports.port": {
         "BYTES_PER_SECOND": 11520,

@@ -465,7 +465,7 @@ def plug(path: Path) -> tuple[int, int]:
 def raw_port(fd: int) -> Port:
     from miio_lan.uart.ports.transport import FileTransport
 
-    return Port("bench", FileTransport.of_descriptor(fd))
+    return Port("bench", FileTransport(fd))
 
 
 def answer(fd: int, reply: bytes, until: bytes) -> None:

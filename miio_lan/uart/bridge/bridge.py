@@ -57,7 +57,7 @@ class Bridge(LineService[_Forwarded]):
         self.mcu = mcu
         self._targets: dict[Direction, Port] = {"up": module, "down": mcu}
         self._interference = Interference(_made(faults))
-        # Whether nothing was to be done to any line when it was last asked, and nothing has been asked for since.
+        # Whether nothing was to be done to any line when something was last read: so nothing is held back.
         self._idle = False
         #: Seconds from each read to the end of the write, by direction; what faults hold back is not counted.
         self.latency: Mapping[Direction, Latency] = {"up": Latency(), "down": Latency()}
@@ -82,12 +82,7 @@ class Bridge(LineService[_Forwarded]):
         :raises InvalidArgument: if a fault's text is none
         """
         made = _made(faults)
-
-        def add() -> None:
-            self._idle = False
-            self._interference.add(*made)
-
-        self._loop.call(add)
+        self._loop.call(lambda: self._interference.add(*made))
 
     def repair(self) -> None:
         """Inject nothing any more."""
@@ -147,10 +142,8 @@ class Bridge(LineService[_Forwarded]):
 
     def _look_at(self, item: _Forwarded) -> None:
         direction, data, instant, note, heard = item
-        if heard:
-            self._heard.feed(direction, data, instant, note=note)
-        else:
-            self._heard.aside(direction, data, instant, note=note)
+        hear = self._heard.feed if heard else self._heard.aside
+        hear(direction, data, instant, note=note)
 
     def _decide(self) -> None:
         self._go(self._interference.flush())

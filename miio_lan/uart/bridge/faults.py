@@ -21,7 +21,7 @@ the colon, ``\r``, ``\n`` and ``\xff`` are bytes; ``s/old/new/`` is a regular ex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -53,6 +53,7 @@ _UNDELIVERED = (DROPPED, ALTERED, ANSWERED, NOT_FORWARDED)
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _COUNT = re.compile(r"[x×](\d+)")
 _IDS = re.compile(r"(\d+)(?:\.(\d+))?")
+_BYTE = re.compile(rb"\\(?:[rn]|x[0-9a-fA-F]{2})")
 _WRITTEN = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*|\*")
 _WHAT = {
@@ -182,29 +183,21 @@ class Fault:
         written = argument.strip()
         if colon and not written:
             raise InvalidArgument(f"{shown(text)} has nothing behind its colon")
-        arguments: Mapping[str, object] = {
-            "name": name or EVERY,
-            "answers": answers,
-            "text": written,
-            **parts,
-        }
-        return cls(kind, **arguments)  # type: ignore[arg-type]
+        return cls(kind, name or EVERY, answers=answers, text=written, **parts)  # type: ignore[arg-type]
 
     def heads(self, direction: Direction) -> str | None:
         """Give how a line of this direction begins when the rule is about it: words, ``*``, ``reply``, or None."""
+        name = self.name
         if self.direction not in (None, direction):
             return None
-        if self.name == EVERY:
+        if name == EVERY:
             return EVERY
+        uplink = self.direction == "up" or name in UPLINKS or name in EXTRAS or name == "result"
         if direction == "up":
-            return self.name if self._is_uplink else None
-        if self.name in (REPLY, "ok") or (self.name == "error" and self.direction == "down"):
-            return self.name
-        return f"down {self.name}" if self.direction == "down" or not self._is_uplink else None
-
-    @property
-    def _is_uplink(self) -> bool:
-        return self.direction == "up" or self.name in UPLINKS or self.name in EXTRAS or self.name == "result"
+            return name if uplink else None
+        if name in (REPLY, "ok") or (name == "error" and self.direction == "down"):
+            return name
+        return f"down {name}" if self.direction == "down" or not uplink else None
 
     def fits(self, command: Command, direction: Direction, answers: str, raw: bytes = b"") -> bool:
         """Tell whether the rule is about a line.
@@ -216,9 +209,7 @@ class Fault:
         head = self.heads(direction)
         if head is None or not begins(command.line, head):
             return False
-        if self.answers and self.answers != answers:
-            return False
-        if not self._changes(raw or command.line.encode()):
+        if self.answers not in ("", answers) or not self._changes(raw or command.line.encode()):
             return False
         return self.ids is None or any(_same(self.ids, found) for found in _ids_of(command.as_json()))
 
@@ -248,31 +239,23 @@ def _forms(line: bytes) -> tuple[bytes, bytes]:
 
 def begins(text: str, head: str) -> bool:
     """Tell whether the whole text of a line is one of those a head stands for."""
-    if head == EVERY:
-        return True
-    words = " ".join(text.split())
+    words = " ".join(text.split()) + " "  # the end of a text ends its last word, too
     if head == REPLY:
-        return words != "down" and not words.startswith("down ")
-    return words == head or words.startswith(head + " ")
+        return not words.startswith("down ")
+    return head == EVERY or words.startswith(head + " ")
 
 
 def may_begin(text: str, head: str) -> bool:
     """Tell whether a line of which only ``text`` is known so far may be one of those a head stands for."""
-    if head == EVERY:
-        return True
     words = re.sub(" +", " ", text.lstrip(" "))
     if head == REPLY:
         return not words.startswith("down ")
-    return head.startswith(words) or words.startswith(head + " ")
+    return head == EVERY or head.startswith(words) or words.startswith(head + " ")
 
 
 def spoken(text: str) -> bytes:
     r"""Give the bytes of a written line: ``\r``, ``\n`` and ``\xff`` are bytes, and it ends with a CR."""
-    data = re.sub(
-        rb"\\(?:r|n|x([0-9a-fA-F]{2}))",
-        lambda found: bytes([int(found[1], 16)]) if found[1] else b"\r" if found[0] == b"\\r" else b"\n",
-        text.encode("utf-8"),
-    )
+    data = _BYTE.sub(lambda found: found[0].decode("unicode_escape").encode("latin-1"), text.encode())
     return data if data.endswith(b"\r") else data + b"\r"
 
 
@@ -319,18 +302,17 @@ def _substitution(text: str) -> tuple[re.Pattern[bytes], bytes] | None:
     parts = text[2:].split(text[1])
     if len(parts) != 3 or parts[2]:
         raise InvalidArgument(f"{shown(text)} is not s{text[1]}old{text[1]}new{text[1]}")
+    old, new, _ = parts
     try:
-        pattern = re.compile(parts[0].encode())
+        pattern = re.compile(old.encode())
     except re.error as error:
-        raise InvalidArgument(f"{shown(parts[0])} is not a regular expression: {error}") from None
-    new = _WRITTEN.sub(_template, parts[1].encode())
+        raise InvalidArgument(f"{shown(old)} is not a regular expression: {error}") from None
+    template = _WRITTEN.sub(_template, new.encode())
     try:
-        pattern.sub(new, b"")
+        pattern.sub(template, b"")
     except (re.error, IndexError) as error:  # a group by a number, or by a name, that there is not
-        raise InvalidArgument(
-            f"{shown(parts[1])} cannot stand in place of {shown(parts[0])}: {error}"
-        ) from None
-    return pattern, new
+        raise InvalidArgument(f"{shown(new)} cannot stand in place of {shown(old)}: {error}") from None
+    return pattern, template
 
 
 def _template(found: re.Match[bytes]) -> bytes:
@@ -339,16 +321,14 @@ def _template(found: re.Match[bytes]) -> bytes:
     return byte * 2 if byte == b"\\" else byte
 
 
-def _ids_of(reading: Mapping[str, object]) -> list[tuple[object, object]]:
+def _ids_of(reading: Mapping[str, object]) -> Iterator[tuple[object, object]]:
     """Give all pairs of ids a line contains."""
-    found: list[tuple[object, object]] = []
     for key in ("properties", "results"):
         entries = reading.get(key)
         if isinstance(entries, list):
-            found += [(each[0], each[1]) for each in entries if isinstance(each, list) and len(each) > 1]
+            yield from ((each[0], each[1]) for each in entries if isinstance(each, list) and len(each) > 1)
     if "siid" in reading:
-        found.append((reading["siid"], reading.get("aiid", reading.get("eiid"))))
-    return found
+        yield reading["siid"], reading.get("aiid", reading.get("eiid"))
 
 
 def _same(wanted: tuple[int, int | None], found: tuple[object, object]) -> bool:

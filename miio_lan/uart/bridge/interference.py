@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from math import inf
+from typing import NamedTuple
 
 from miio_lan.uart.bridge.faults import (
     ALTERED,
@@ -36,8 +38,7 @@ _CHECK = 2
 """Bytes of a block's check, if it is a CRC."""
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """Bytes on their way.
 
     :param direction: ``"up"`` travels to the module, ``"down"`` to the MCU
@@ -55,8 +56,7 @@ class Passage:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Owed:
+class _Owed(NamedTuple):
     """A line the module has heard, and will answer."""
 
     text: str
@@ -75,11 +75,6 @@ class _Injected:
 
     fault: Fault
     fitted: int = 0  # lines
-
-    @property
-    def is_used_up(self) -> bool:
-        """Whether it was applied as often as it may be."""
-        return self.fault.times is not None and self.fitted >= self.fault.skip + self.fault.times
 
 
 @dataclass(slots=True)
@@ -198,7 +193,7 @@ class Interference:
                 _, step = lane.waiting.popleft()
                 lane.size -= len(step.data)
                 # It is said now: the other end, and what is read from it, know nothing of the delay.
-                self._steps.append(replace(step, instant=max(now, step.instant)))
+                self._steps.append(step._replace(instant=max(now, step.instant)))
             if lane.line and now >= lane.last + PARTIAL_LINE_TIME:
                 if lane.passing:
                     self._line_over(lane, now)
@@ -245,7 +240,6 @@ class Interference:
             lane.line.clear()
             lane.tail = b""
             self._decide(lane, line, now, downlink)
-            return rest
         if lane.passing and piece.endswith(CR):
             self._passed(lane.direction, bytes(lane.line), now)
             self._line_over(lane, now)
@@ -279,7 +273,7 @@ class Interference:
         lane.passing = False
         behind, lane.behind = lane.behind, []
         for step in behind:
-            self._emit(lane, replace(step, instant=now))
+            self._emit(lane, step._replace(instant=now))
 
     def _emit(self, lane: _Lane, step: Passage, due: float | None = None) -> None:
         """Have a step follow those of its direction that wait."""
@@ -308,7 +302,8 @@ class Interference:
         return any(head is not None and may_begin(text, head) for head in heads)
 
     def _active(self) -> list[_Injected]:
-        return [each for each in self._faults if not each.is_used_up]
+        """Give the faults that were not applied as often as they may be."""
+        return [each for each in self._faults if each.fitted < each.fault.skip + (each.fault.times or inf)]
 
     def _decide(self, lane: _Lane, line: bytes, now: float, downlink: Down | None) -> None:
         """Do to a complete line what a fault demands, or let it go on."""
@@ -336,19 +331,19 @@ class Interference:
         said, up = Passage(lane.direction, line, lane.began), lane is self._up
         if fault.kind == "drop":
             # The module's word counts as said: it will not say it again. The MCU's was never heard by the module.
-            self._emit(lane, replace(said, deliver=False, heard=not up, note=DROPPED))
+            self._emit(lane, said._replace(deliver=False, heard=not up, note=DROPPED))
         elif fault.kind == "delay":
             note = HELD_BACK.format(fault.seconds)
-            self._say(lane, replace(said, note=note), now, due=now + fault.seconds)
+            self._say(lane, said._replace(note=note), now, due=now + fault.seconds)
         elif fault.kind == "duplicate":
             self._say(lane, said, now)
-            self._say(lane, replace(said, note=SENT), now)
+            self._say(lane, said._replace(note=SENT), now)
         elif fault.kind == "alter":
-            self._emit(lane, replace(said, deliver=False, heard=False, note=ALTERED))
+            self._emit(lane, said._replace(deliver=False, heard=False, note=ALTERED))
             if changed := fault.altered(line):
-                self._say(lane, replace(said, data=changed, note=SENT), now)
+                self._say(lane, said._replace(data=changed, note=SENT), now)
         else:
-            self._emit(lane, replace(said, deliver=False, note=ANSWERED))
+            self._emit(lane, said._replace(deliver=False, note=ANSWERED))
             self._answer(fault, self._down if up else self._up, now)
 
     def _answer(self, fault: Fault, lane: _Lane, now: float) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
+from itertools import accumulate
 
 _BIN = 5e-6
 _BINS = 4000  # up to 20 ms; what takes longer is counted in the last one
@@ -39,13 +41,8 @@ class Latency:
 
         :param share: 0.5 for the median
         """
-        wanted = share * self.count
-        passed = 0
-        for place, count in enumerate(self._bins):
-            passed += count
-            if count and passed >= wanted:
-                return min(self.worst, (place + 1) * _BIN)
-        return self.worst
+        place = bisect_left([*accumulate(self._bins)], max(share * self.count, 1))
+        return min(self.worst, (place + 1) * _BIN)
 
     def __str__(self) -> str:
         if not self.count:

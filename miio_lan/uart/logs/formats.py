@@ -7,14 +7,10 @@ PuTTY), logs in bug reports (a module's own log, replacement modules), and scree
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 
-from miio_lan.errors import RecordError
 from miio_lan.uart.commands import Direction
 from miio_lan.uart.logs.logparts import (
     ENDS,
@@ -27,40 +23,36 @@ from miio_lan.uart.logs.logparts import (
     unescaped,
     without_colours,
 )
-from miio_lan.uart.logs.tables import TimeColumn, joined, read_table
+from miio_lan.uart.logs.tables import TimeColumn, joined, read_cells
 
 _CODES = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", "SP": b" "}
 
 
 def read_format(texts: Sequence[str]) -> ReadLog | None:
     """Read a log in the first of the known formats whose sign it bears; None where it bears none."""
-    for reader in _READERS:
-        found = reader(texts)
-        if found is not None:
-            return found
-    return None
+    return next(filter(None, (reader(texts) for reader in _READERS)), None)
 
 
-def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes, str] | None]) -> _Reader:
+def _by_lines(sign: re.Pattern[str], take: Callable[[str], bytes | None], **marks: Direction) -> _Reader:
     """Make the reader of a format in which each line that crossed the wire bears the sign.
 
-    :param take: gives bytes and mark of a line; None for one that cannot be read, and is left out
+    :param sign: its groups are the mark and the text of a line
+    :param take: gives the bytes of a text; None for one that cannot be read, and is left out
+    :param marks: what the marks mean, where the format says that
     """
 
     def read(texts: Sequence[str]) -> ReadLog | None:
         lines = [without_colours(text) for text in texts]
         if not any(sign.search(line) for line in lines):
             return None
-        found, times, pieces = ReadLog(), Times(), []
+        times, pieces, skipped = Times(), [], 0
         for line in lines:
             instant, _ = times.take(line)
-            if (match := sign.search(line)) and (taken := take(match)):
-                raw, mark = taken
-                pieces.append(LogLine(raw, instant, mark))
+            if (match := sign.search(line)) and (raw := take(match[2])) is not None:
+                pieces.append(LogLine(raw, instant, marks.get(match[1], match[1].lower())))
             else:
-                found.skipped += bool(line.strip(_UNSHOWN))
-        found.lines = joined(pieces)
-        return found
+                skipped += bool(line.strip(_UNSHOWN))
+        return ReadLog(joined(pieces), skipped)
 
     return read
 
@@ -91,26 +83,25 @@ def _are_decimal(rows: Sequence[str]) -> bool:
     return not all(map(_HEX_DIGITS.fullmatch, numbers)) or any("," in row for row in numbers)
 
 
-def _of_esphome(match: re.Match[str], *, decimal: bool) -> tuple[bytes, str] | None:
+def _of_esphome(text: str, *, decimal: bool) -> bytes | None:
     """Read what ``log_string``, ``log_hex``, ``log_int`` and ``log_binary`` of ESPHome write."""
-    mark, text = match[1], match[2].strip()
+    text = text.strip()
     if text[:1] == text[-1:] == '"' and len(text) > 1:
-        return unescaped(text[1:-1]), mark
+        return unescaped(text[1:-1])
     text = _SIZE.sub("", text)
     if not decimal and _HEX_DIGITS.fullmatch(text):
-        return bytes.fromhex(re.sub("[:, ]", "", text)), mark
+        return bytes.fromhex(re.sub("[:, ]", "", text))
     if _DECIMALS.fullmatch(text):
         numbers = [int(each) for each in re.split("[:, ]", text)]
-        return (bytes(numbers), mark) if max(numbers) < 256 else None
+        return bytes(numbers) if max(numbers) < 256 else None
     if text and not _BINARY.sub("", text).strip():
-        return bytes(int(digits, 16) for digits in _BINARY.findall(text)), mark
+        return bytes(int(digits, 16) for digits in _BINARY.findall(text))
     return None
 
 
 # --- A module's own log: tou: recv=get_down -------------------------------------------------------------------------
 
 _MODULE = re.compile(r"\btou: (recv|send)=(.*)$")
-_MODULES = {"recv": "up", "send": "down"}
 
 # --- SSCOM: [14:33:43.123]发→◇get_down, with □ for what cannot be shown ----------------------------------------------
 
@@ -123,18 +114,17 @@ _DOCKLIGHT = re.compile(r"\[([TR]X)\] - (.*)$")
 _CONTROL = re.compile(r"<([A-Z0-9]{2,3})>")
 
 
-def _of_docklight(match: re.Match[str]) -> tuple[bytes, str]:
-    parts = _CONTROL.split(match[2])
-    texts = [as_bytes(part) if at % 2 == 0 else _CODES.get(part, b"") for at, part in enumerate(parts)]
-    return b"".join(texts), match[1].lower()
+def _of_docklight(text: str) -> bytes:
+    parts = enumerate(_CONTROL.split(text))
+    return b"".join(as_bytes(part) if at % 2 == 0 else _CODES.get(part, b"") for at, part in parts)
 
 
 # --- Components that play a module: Received MCU message 'get_down', Sending reply 'ok' to MCU ----------------------
 
 _words = partial(re.compile, flags=re.IGNORECASE)
-_SENTENCES: dict[Direction, tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]] = {
-    "up": (_words(r"received\b"), _words(r"\bmessage\b"), _words("from (?:the )?mcu")),
-    "down": (_words(r"sending\b"), _words(r"\breply\b"), _words("to (?:the )?mcu")),
+_SENTENCES: dict[Direction, re.Pattern[str]] = {
+    "up": _words(r"(?>.*?received\b).*\bmessage\b|.*from (?:the )?mcu"),
+    "down": _words(r"(?>.*?sending\b).*\breply\b|.*to (?:the )?mcu"),
 }
 """What such a sentence says around the line: a word and, somewhere behind it, another; or some words."""
 _NOT_SAID = _words(r"\b(?:queu(?:e|ed|ing|eing)|unknown|unhandled|publish(?:ed|ing)?|reported)\b")
@@ -144,8 +134,7 @@ _NOT_SAID = _words(r"\b(?:queu(?:e|ed|ing|eing)|unknown|unhandled|publish(?:ed|i
 def _component(texts: Sequence[str]) -> ReadLog | None:
     found, times = ReadLog(), Times()
     for text in texts:
-        line = without_colours(text)
-        instant, line = times.take(line)
+        instant, line = times.take(without_colours(text))
         quoted = quoted_in(line)
         if quoted is not None and (way := _told_by(line.replace(f"'{quoted}'", "", 1))):
             found.lines.append(LogLine(as_bytes(quoted), instant, "", way))
@@ -158,11 +147,7 @@ def _told_by(sentence: str) -> Direction | None:
     """Tell which direction a sentence around a quoted line speaks of, None where it is no such sentence."""
     if _NOT_SAID.search(sentence):
         return None
-    for way, (first, then, words) in _SENTENCES.items():
-        begun = first.search(sentence)
-        if (begun and then.search(sentence, begun.end())) or words.search(sentence):
-            return way
-    return None
+    return next((way for way, words in _SENTENCES.items() if words.match(sentence)), None)
 
 
 # --- sigrok-cli: uart-1: g, a byte a row ----------------------------------------------------------------------------
@@ -177,20 +162,17 @@ _SIGROK = re.compile(
 
 def _sigrok(texts: Sequence[str]) -> ReadLog | None:
     matches = [_SIGROK.match(text.rstrip("\r\n")) for text in texts]
-    found, pieces = ReadLog(), []
     # Where a log has several decoders, there is one for each wire.
     several = len({match[1].lower() for match in matches if match}) > 1
-    for text, match in zip(texts, matches, strict=True):
-        if match is None:
-            found.skipped += bool(text.strip())
-            continue
+    pieces = []
+    for match in filter(None, matches):
         number = match[4] or match[5]
         byte = bytes([int(number, 16)]) if number else (match[6] or " ").encode("utf-8", "surrogateescape")
         mark = (match[2] or "").lower()
         # Rows have no times: those of one line are told by its end alone.
         pieces.append(LogLine(byte, 0.0, f"{match[1].lower()} {mark}".strip() if several else mark))
-    found.lines = joined(pieces, bytewise=True)
-    return found if pieces else None
+    skipped = sum(bool(text.strip()) for text, match in zip(texts, matches, strict=True) if not match)
+    return ReadLog(joined(pieces, bytewise=True), skipped) if pieces else None
 
 
 # --- socat -v and -x: rows behind a header with a length ------------------------------------------------------------
@@ -203,19 +185,14 @@ _HEX_ROW = re.compile(r"((?: [0-9a-f]{2})++)(?:  .*)?")
 
 def _socat(texts: Sequence[str]) -> ReadLog | None:
     """A header stands right behind what went before, where that did not end a line."""
-    whole = "\n".join(text.rstrip("\r\n") for text in texts)
-    headers = list(_SOCAT.finditer(whole))
-    if not headers:
+    before, *parts = _SOCAT.split("\n".join(text.rstrip("\r\n") for text in texts))
+    if not parts:
         return None
-    found, times, pieces = ReadLog(), Times(), []
-    found.skipped = sum(bool(row.strip()) for row in whole[: headers[0].start()].split("\n"))
-    ends = [*(header.start() for header in headers[1:]), len(whole)]
-    for header, end in zip(headers, ends, strict=True):
-        instant, _ = times.take(f"{header[2]} -")
-        raw = _of_socat(whole[header.end() : end], int(header[3]))
-        pieces.append(LogLine(raw, instant, header[1]))
-    found.lines = joined(pieces)
-    return found
+    times, pieces = Times(), []
+    for mark, clock, length, text in zip(*(parts[field::4] for field in range(4)), strict=True):
+        instant, _ = times.take(f"{clock} -")
+        pieces.append(LogLine(_of_socat(text, int(length)), instant, mark))
+    return ReadLog(joined(pieces), sum(bool(row.strip()) for row in before.split("\n")))
 
 
 def _of_socat(text: str, length: int) -> bytes:
@@ -241,11 +218,9 @@ def _putty(texts: Sequence[str]) -> ReadLog | None:
 
 _CELLS = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"\s*+:?+-++:?+\s*+")
-_SPEAKERS = frozenset(
-    {
-        *("tx", "txd", "sent", "send", "out", "rx", "rxd", "received", "recv", "receive", "in"),
-        *("up", "uplink", "down", "downlink", *ENDS),
-    }
+_SPEAKERS = (
+    *("tx", "txd", "sent", "send", "out", "rx", "rxd", "received", "recv", "receive", "in"),
+    *("up", "uplink", "down", "downlink", *ENDS),
 )
 _HEAD = re.compile(
     rf"(?:(?P<from>(?:(?:said|sent) )?(?:from|by) (?:the )?)|(?P<to>(?:(?:said|sent) )?to (?:the )?))?"
@@ -258,8 +233,7 @@ _OTHERS = {"up": "module", "down": "mcu"}
 
 def _speaker_of(head: str) -> str | None:
     """Give the mark of a column by its heading: ``txd``, ``TX (module)``, ``MCU -> module``, ``to MCU``; or None."""
-    match = _HEAD.fullmatch(head)
-    if match is None:
+    if (match := _HEAD.fullmatch(head)) is None:
         return None
     way = ENDS.get(match["who"])
     if way is None:
@@ -273,53 +247,41 @@ def _cells_of(text: str) -> list[str] | None:
     if not row.startswith("|"):
         return None
     # One bar at each end is the table's; a second one has an empty cell in front of it.
-    row = row[1:]
-    row = row[:-1] if row.endswith("|") and not row.endswith("\\|") else row
+    row = row[1:-1] if row.endswith("|") and not row.endswith("\\|") else row[1:]
     return [cell.strip().strip("`").replace("\\|", "|") for cell in _CELLS.split(row)]
 
 
 def _markdown(texts: Sequence[str]) -> ReadLog | None:
     """Read tables by their headings; all else stays where it is, to be read as lines of no format."""
-    rows = [_cells_of(text) for text in texts]
+    rows = [*map(_cells_of, texts), None]  # the end of a log ends a table, too
     rules = [cells is not None and all(map(_RULE.fullmatch, cells)) for cells in rows]
     if not any(rules):
         return None
-    rest: list[str | LogLine] = []
-    skipped = at = 0
-    while at < len(rows):
-        head, size = rows[at], 1
-        if head is None or not (at + 1 < len(rows) and rules[at + 1]):
-            if not texts[at].lstrip().startswith(("#", "```")):
-                rest.append(texts[at])
-        else:
-            while at + size < len(rows) and rows[at + size] is not None:
-                size += 1
-            body = [cells for cells in rows[at + 2 : at + size] if cells is not None]
-            skipped += _table(head, body, rest)
-        at += size
-    return ReadLog(skipped=skipped, rest=rest)
+    found, at = ReadLog(), 0
+    while at < len(texts):
+        head, end = rows[at], at + 1
+        if head is not None and rules[end]:
+            end = rows.index(None, at)
+            _table(head, [cells for cells in rows[at + 2 : end] if cells is not None], found)
+        elif not texts[at].lstrip().startswith(("#", "```")):
+            found.rest.append(texts[at])
+        at = end
+    return found
 
 
-def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) -> int:
-    """Add what a table holds; give the number of its rows in which nothing crossed the wire."""
+def _table(head: list[str], body: list[list[str]], found: ReadLog) -> None:
+    """Add what a table holds, and how many of its rows did not cross the wire."""
     marks = [_speaker_of(cell.lower()) for cell in head]
     if any(marks):
-        rest += _of_two_columns(marks, body, TimeColumn.named(head))
-        return 0
-    if _is_log(head) and (read := read_table([_as_csv(cells) for cells in (head, *body)])):
-        rest += read.lines
-        return read.skipped
-    taken = [at for at, cell in enumerate(head) if len(head) == 1 or cell.lower() in _ASKED | _REPLIED]
-    if len(head) > 1 and not _REPLIED & {cell.lower() for cell in head}:
-        return len(body)  # it explains commands, and is no log
-    rest += [cells[at] for cells in body for at in taken if at < len(cells) and cells[at]]
-    return 0
-
-
-def _is_log(head: Sequence[str]) -> bool:
-    with suppress(RecordError):  # no column of data: a table about something else
-        return read_table([_as_csv(head)]) is not None
-    return False
+        found.rest += _of_two_columns(marks, body, TimeColumn.named(head))
+    elif read := read_cells(head, body):
+        found.rest += read.lines
+        found.skipped += read.skipped
+    elif len(head) > 1 and not _REPLIED & {cell.lower() for cell in head}:
+        found.skipped += len(body)  # it explains commands, and is no log
+    else:
+        taken = [at for at, cell in enumerate(head) if len(head) == 1 or cell.lower() in _ASKED | _REPLIED]
+        found.rest += [cells[at] for cells in body for at in taken if at < len(cells) and cells[at]]
 
 
 def _of_two_columns(
@@ -333,19 +295,13 @@ def _of_two_columns(
                 yield text if instant is None else LogLine(line_bytes(cell), instant, mark)
 
 
-def _as_csv(cells: Sequence[str]) -> str:
-    row = io.StringIO()
-    csv.writer(row, lineterminator="").writerow(cells)
-    return row.getvalue()
-
-
 _READERS: tuple[_Reader, ...] = (
     _socat,
     _sigrok,
     _putty,
     _esphome,
-    _by_lines(_MODULE, lambda match: (as_bytes(match[2]), _MODULES[match[1]])),
-    _by_lines(_SSCOM, lambda match: (as_bytes(match[2].strip(_UNSHOWN)), match[1])),
+    _by_lines(_MODULE, as_bytes, recv="up", send="down"),
+    _by_lines(_SSCOM, lambda text: as_bytes(text.strip(_UNSHOWN))),
     _by_lines(_DOCKLIGHT, _of_docklight),
     _component,
     _markdown,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -36,8 +37,7 @@ _HEX = re.compile(r"[0-9a-fA-F]{2}(?:[ :][0-9a-fA-F]{2}){3,}+\s*+")
 _SHORT_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]){1,3}+0[DdAa]")
 # Inside of a JSON string, pairs with a backslash are JSON's, but for the one that JSON does not have.
 _IN_STRING = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
-_ELSEWHERE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|[rn0])")
-_ESCAPED = {rb"\r": b"\r", rb"\n": b"\n", rb"\0": b"\0"}
+_ELSEWHERE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[rn0])")
 # \u4e2d is JSON's too.
 _C_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(?!u[0-9A-Fa-f]{4})(.))", re.DOTALL)
 _C_ESCAPES = dict(zip(b"abefnrtv0", b"\a\b\x1b\f\n\r\t\v\0", strict=True))
@@ -67,26 +67,12 @@ class ReadLog:
     """What a format, or a table, makes of a log.
 
     :param skipped: how many of the log's lines did not cross the wire
-    :param rest: texts to be read as lines of no format, among lines of tables; None where all was read
+    :param rest: texts to be read as lines of no format, among lines of tables
     """
 
     lines: list[LogLine] = field(default_factory=list)
     skipped: int = 0
-    rest: list[str | LogLine] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Stamp:
-    """A time as a line shows it.
-
-    :param seconds: since midnight where it is a time of day
-    :param date: as the log writes it; empty where it does not
-    """
-
-    seconds: float
-    of_day: bool
-    date: str
-    rest: str
+    rest: list[str | LogLine] = field(default_factory=list)
 
 
 class Times:
@@ -107,21 +93,21 @@ class Times:
         stamp = _stamp(line)
         if stamp is None:
             return self._last, line
-        instant = self._base + stamp.seconds + (self._days_at(stamp) * _DAY if stamp.of_day else 0.0)
+        seconds, day, rest = stamp
+        instant = self._base + seconds + (0.0 if day is None else self._days_at(seconds, day) * _DAY)
         if instant < self._last - OBSERVED_WITHIN:
             self._base += self._last - instant
         else:
             self._last = max(self._last, instant)
-        return self._last, stamp.rest
+        return self._last, rest
 
-    def _days_at(self, stamp: _Stamp) -> int:
+    def _days_at(self, seconds: float, day: str) -> int:
         """Give the days since the log began; where the line bears no date, the time of day tells of midnight."""
-        if stamp.date:
-            if self._date:
-                self._days += _days_between(self._date, stamp.date)
-            self._date = stamp.date
+        if day:
+            self._days += _days_between(self._date or day, day)
+            self._date = day
             return self._days
-        ahead = self._base + self._days * _DAY + stamp.seconds - self._last
+        ahead = self._base + self._days * _DAY + seconds - self._last
         if self._days and ahead > _DAY - OBSERVED_WITHIN:
             return self._days - 1  # a late line from before midnight
         if ahead < -_DAY / 2:
@@ -134,36 +120,31 @@ def _days_between(before: str, after: str) -> int:
 
     Which of day and month stands first depends on the computer: as it is read, the fewest days have passed.
     """
-    orders = zip(_readings(before), _readings(after), strict=True)
-    days = [(later - earlier).days for earlier, later in orders if earlier and later]
+    numbers = [[int(each) for each in re.split("[-/.]", text)] for text in (before, after)]
+    days = []
+    for month, day in ((1, 0), (0, 1)):  # where they stand, unless the year stands first
+        with suppress(ValueError):  # no such date
+            earlier, later = (
+                date(*each) if each[2] < 100 else date(each[2], each[month], each[day]) for each in numbers
+            )
+            days.append((later - earlier).days)
     return min(days, key=lambda each: (each < 0, abs(each)), default=0)
 
 
-def _readings(text: str) -> tuple[date | None, date | None]:
-    """Give a date as it is where the day stands first, and where the month does."""
-    first, second, third = (int(each) for each in re.split("[-/.]", text))
-    if third < 100:  # the year stands first
-        return _date_of(first, second, third), None
-    return _date_of(third, second, first), _date_of(third, first, second)
+def _stamp(line: str) -> tuple[float, str | None, str] | None:
+    """Give the time that a line begins with, its date, and what is behind both; None where it begins with none.
 
-
-def _date_of(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
-
-
-def _stamp(line: str) -> _Stamp | None:
+    A time of day is in seconds since midnight, and its date is as the log writes it, empty where it does not. Any other
+    time is in seconds and has no date.
+    """
     clock = _CLOCK.match(line)
     # Nothing behind it: the time is what the line says, a module's answer.
     if clock and not _ESCAPED_END.fullmatch(line, clock.end()):
         day, hours, minutes, seconds, fraction = clock.groups()
         instant = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
-        return _Stamp(instant, True, day or "", line[clock.end() :])
-    counted = _SECONDS.match(line)
-    if counted and counted.end() < len(line):
-        return _Stamp(float(counted.group(1) or counted.group(2)), False, "", line[counted.end() :])
+        return instant, day or "", line[clock.end() :]
+    if (counted := _SECONDS.match(line)) and counted.end() < len(line):
+        return float(counted.group(1) or counted.group(2)), None, line[counted.end() :]
     return None
 
 
@@ -178,8 +159,7 @@ def line_bytes(text: str) -> bytes:
     if text.startswith(("b'", 'b"')) and text.endswith(text[1]) and len(text) > 2:
         inner, written = text[2:-1], True
     elif whole := _QUOTED.fullmatch(text):
-        inner = whole[1]
-        written = _written_by_repr(inner)
+        inner, written = whole[1], _written_by_repr(whole[1])
     else:
         return as_bytes(text)
     return unescaped(inner) if written and not _is_hex(inner) else as_bytes(inner)
@@ -231,16 +211,14 @@ def _kept(found: re.Match[bytes]) -> bytes:
 
 
 def _meant(found: re.Match[bytes]) -> bytes:
-    return _ESCAPED.get(found[0]) or _kept(found)
+    return found[0].decode("unicode_escape").encode("latin-1")
 
 
 def unescaped(text: str) -> bytes:
     r"""Give the bytes of a text with the escapes of C: ``\r``, ``\"``, ``\xFF``."""
 
     def byte(found: re.Match[bytes]) -> bytes:
-        if found[1]:
-            return bytes.fromhex(found[1].decode())
-        return bytes([_C_ESCAPES.get(found[2][0], found[2][0])])
+        return bytes([int(found[1], 16) if found[1] else _C_ESCAPES.get(found[2][0], found[2][0])])
 
     return _C_ESCAPE.sub(byte, _encoded(text))
 

@@ -13,7 +13,8 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -35,14 +36,13 @@ _WHO = (
     "direction", "dir", "way", "source", "from", "sender", "channel", "port", "device", "name", "type",
     "analyzer name",
 )  # fmt: skip
-_SCALES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "\u03bcs": 1e-6, "ns": 1e-9}
-"""Seconds of a unit, the two letters that look like a mu taken for one."""
-_SPELT = {
-    **dict.fromkeys(("", "sec", "secs", "second", "seconds"), "s"),
-    **dict.fromkeys(("msec", "msecs", "millisecond", "milliseconds", "millis"), "ms"),
-    **dict.fromkeys(("usec", "usecs", "microsecond", "microseconds", "micros"), "us"),
-    **dict.fromkeys(("nsec", "nsecs", "nanosecond", "nanoseconds", "nanos"), "ns"),
+_SCALES = {
+    **dict.fromkeys(("s", "", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds", "millis"), 1e-3),
+    **dict.fromkeys(("us", "\u03bcs", "usec", "usecs", "microsecond", "microseconds", "micros"), 1e-6),
+    **dict.fromkeys(("ns", "nsec", "nsecs", "nanosecond", "nanoseconds", "nanos"), 1e-9),
 }
+"""Seconds of a unit, however it is spelt; the two letters that look like a mu are taken for one."""
 
 _OPENS = re.compile(r"[\[(]")
 _NUMBERED = re.compile(
@@ -59,6 +59,7 @@ class _Header:
     """Where things are.
 
     :param width: how many columns there are
+    :param clock: what reads the times
     :param by_bytes: whether it is an analyser's, with a row for each byte
     :param bare: whether quotes are ordinary characters
     """
@@ -66,9 +67,8 @@ class _Header:
     divider: str
     width: int
     data: int
-    time: int | None
+    clock: TimeColumn
     mark: int | None
-    unit: str
     hexadecimal: bool
     by_bytes: bool
     bare: bool
@@ -95,7 +95,14 @@ class TimeColumn:
 
     def take(self, cells: Sequence[str]) -> float:
         """Give the instant of a row, that of the row before where it tells none."""
-        self._last = _instant(_cell(cells, self._column), self._unit, self._times, self._last)
+        if cell := _cell(cells, self._column):
+            try:
+                count = float(cell.replace(",", ".").removesuffix("s"))
+            except ValueError:
+                self._last, _ = self._times.take(f"{cell} ;")  # a time of day
+            else:
+                if math.isfinite(count):
+                    self._last = count * _scale(self._unit)
         return self._last
 
 
@@ -109,38 +116,50 @@ def read_table(texts: Sequence[str]) -> ReadLog | None:
     header = _header(texts[first]) if texts else None
     if header is None:
         return None
+    # With their ends, which a cell in quotes may contain; a CR alone ends a line, too.
+    lines = "".join([text.rstrip("\r\n") + "\n" for text in texts[first + 1 :]])
     reader = csv.reader(
-        _physical(texts[first + 1 :]),
+        io.StringIO(lines, newline=None),
         delimiter=header.divider,
         quoting=csv.QUOTE_NONE if header.bare else csv.QUOTE_MINIMAL,
     )
     try:
-        found = ReadLog()
-        rows = [row for row in _rows(reader, header, found) if row[0]]
+        return _read_rows(reader, header)
     except csv.Error as error:
         raise RecordError(f"line {first + 1 + reader.line_num}: {error}") from None
+
+
+def read_cells(head: Sequence[str], body: Iterable[list[str]]) -> ReadLog | None:
+    """Read a table that is divided into cells already; None if it is no log, but about something else.
+
+    :raises RecordError: for times of an unknown unit
+    """
+    header = None
+    with suppress(RecordError):  # no column of data
+        header = _columns(head, ",")
+    return None if header is None else _read_rows(body, header)
+
+
+def _read_rows(body: Iterable[list[str]], header: _Header) -> ReadLog:
+    skipped, rows = 0, []
+    for cells in body:
+        if len(cells) > header.data:
+            rows.append((_text(cells, header), header.clock.take(cells), _cell(cells, header.mark).lower()))
+        else:  # too short for a text
+            skipped += any(cell.strip() for cell in cells)
+    rows = [row for row in rows if row[0]]
     raws = _cells([text for text, _, _ in rows], header)
     if not header.by_bytes:
-        raws = _with_spaces(raws, [text for text, _, _ in rows], [mark for _, _, mark in rows])
+        raws = list(_with_spaces(raws, rows))
     pieces = [LogLine(raw, instant, mark) for raw, (_, instant, mark) in zip(raws, rows, strict=True)]
-    found.lines = joined(pieces, bytewise=header.by_bytes)
-    return found
-
-
-def _physical(texts: Sequence[str]) -> io.StringIO:
-    """Give the lines with their ends, which a cell in quotes may contain; a CR alone ends one, too."""
-    lines = [text.rstrip("\r\n") for text in texts]
-    return io.StringIO("\n".join([*lines, ""]), newline=None)
+    return ReadLog(joined(pieces, bytewise=header.by_bytes), skipped)
 
 
 def _header(text: str) -> _Header | None:
     for divider in ",;\t":
-        cells = [cell.strip().strip('"').lower() for cell in text.strip().split(divider)]
-        if len(cells) > 1:
-            split = [_name_and_unit(cell) for cell in cells]
-            header = _columns([name for name, _ in split], [unit for _, unit in split], divider)
-            if header is not None:
-                return header
+        cells = text.strip().split(divider)
+        if len(cells) > 1 and (header := _columns(cells, divider)) is not None:
+            return header
     return None
 
 
@@ -153,43 +172,26 @@ def _name_and_unit(cell: str) -> tuple[str, str]:
     return (inner[: opens.start()].rstrip(), inner[opens.end() :].strip()) if opens else (cell, "")
 
 
-def _columns(names: list[str], units: list[str], divider: str) -> _Header | None:
+def _columns(cells: Sequence[str], divider: str) -> _Header | None:
+    split = [_name_and_unit(cell.strip().strip('"').lower()) for cell in cells]
+    names = [name for name, _ in split]
     data, time, mark = (_column(names, known) for known in (_DATA, _TIME, _WHO))
-    if data is None and (time is None or names[time] not in _SURELY_TIME):
-        return None
-    if time is None and mark is None:
-        return None
-    if data is None:
+    if data is None and time is not None and names[time] in _SURELY_TIME:
         raise RecordError(
             f"a table with the columns {', '.join(names)} has none that says what crossed the line: name it data, and "
             "the others time and direction (or export the decoded bytes of a logic analyser, not its samples)"
         )
+    if data is None or (time is None and mark is None):
+        return None
+    clock = TimeColumn(time, split[time][1] if time is not None else "")
+    hexadecimal = names[data] == "hex" or split[data][1].startswith("hex")
     bare = not {"parity error", _DECODED}.isdisjoint(names)
-    return _Header(
-        divider=divider,
-        width=len(names),
-        data=data,
-        time=time,
-        mark=mark,
-        unit=units[time] if time is not None else "",
-        hexadecimal=names[data] == "hex" or units[data].startswith("hex"),
-        by_bytes=bare or {"start_time", "duration"} <= set(names),
-        bare=bare,
-    )
+    by_bytes = bare or {"start_time", "duration"} <= set(names)
+    return _Header(divider, len(names), data, clock, mark, hexadecimal, by_bytes, bare)
 
 
 def _column(names: list[str], known: Sequence[str]) -> int | None:
     return next((names.index(name) for name in known if name in names), None)
-
-
-def _rows(reader: Iterator[list[str]], header: _Header, found: ReadLog) -> Iterator[tuple[str, float, str]]:
-    """Go through the rows: the text of each, its instant and its mark; those too short for a text are counted."""
-    clock = TimeColumn(header.time, header.unit)
-    for cells in reader:
-        if len(cells) > header.data:
-            yield _text(cells, header), clock.take(cells), _cell(cells, header.mark).lower()
-        else:
-            found.skipped += any(cell.strip() for cell in cells)
 
 
 def _cell(cells: Sequence[str], column: int | None) -> str:
@@ -204,20 +206,9 @@ def _text(cells: Sequence[str], header: _Header) -> str:
     return cells[header.data]
 
 
-def _instant(cell: str, unit: str, times: Times, before: float) -> float:
-    if not cell:
-        return before
-    try:
-        count = float(cell.replace(",", ".").removesuffix("s"))
-    except ValueError:
-        return times.take(f"{cell} ;")[0]  # a time of day
-    return count * _scale(unit) if math.isfinite(count) else before
-
-
 def _scale(unit: str) -> float:
     """Give the seconds of a unit; a guess would be wrong by a factor of a thousand, without a word."""
-    name = unicodedata.normalize("NFKC", unit).rstrip(".")
-    scale = _SCALES.get(_SPELT.get(name, name))
+    scale = _SCALES.get(unicodedata.normalize("NFKC", unit).rstrip("."))
     if scale is None:
         raise RecordError(f"the unit {excerpt(unit)} of the times is not known: write s, ms, us or ns")
     return scale
@@ -234,24 +225,20 @@ def _cells(texts: Sequence[str], header: _Header) -> list[bytes]:
     return [bytes([int(text)]) if decimal else _byte(text) for text in texts]
 
 
-def _with_spaces(raws: Sequence[bytes], texts: Sequence[str], marks: Sequence[str]) -> list[bytes]:
+def _with_spaces(raws: Sequence[bytes], rows: Sequence[tuple[str, float, str]]) -> Iterator[bytes]:
     """Give back the space that a piece of a line begins or ends with; a row that is a line has none.
 
     :param raws: the bytes of each row, without spaces around
-    :param texts: what stands in its cell; where all begin with a space, or end with one, the table is written so
-    :param marks: who said it: what is said in pieces has ends of lines
+    :param rows: the text of each, its instant and its mark; where all texts begin with a space, or end with one, the
+        table is written so, and what is said in pieces has ends of lines
     """
-    in_pieces = {mark for raw, mark in zip(raws, marks, strict=True) if _END.search(raw)}
-    before = b"" if all(text.startswith(" ") for text in texts) else b" "
-    behind = b"" if all(text.endswith(" ") for text in texts) else b" "
-    found = []
-    for raw, text, mark in zip(raws, texts, marks, strict=True):
+    in_pieces = {mark for raw, (_, _, mark) in zip(raws, rows, strict=True) if _END.search(raw)}
+    before = b"" if all(text.startswith(" ") for text, _, _ in rows) else b" "
+    behind = b"" if all(text.endswith(" ") for text, _, _ in rows) else b" "
+    for raw, (text, _, mark) in zip(raws, rows, strict=True):
         said = as_bytes(text) if mark in in_pieces else raw
-        if said in (before + raw, raw + behind, before + raw + behind):
-            found.append(said)
-        else:
-            found.append(raw)  # a dump in hexadecimal, quotes, or more spaces than a line has
-    return found
+        # Anything else is a dump in hexadecimal, quotes, or more spaces than a line has.
+        yield said if said in (before + raw, raw + behind, before + raw + behind) else raw
 
 
 def _bare(text: str) -> str:
@@ -270,8 +257,7 @@ def _numbered(text: str) -> bytes:
 
 def _byte(text: str) -> bytes:
     """Give the byte a cell of an analyser's export stands for."""
-    quoted = _QUOTED_NUMBER.fullmatch(text)
-    if quoted and int(quoted[1]) < 256:
+    if (quoted := _QUOTED_NUMBER.fullmatch(text)) and int(quoted[1]) < 256:
         return bytes([int(quoted[1])])
     return _NAMED.get(text) or _numbered(text) or as_bytes(text)
 
@@ -293,8 +279,7 @@ def joined(rows: Sequence[LogLine], *, bytewise: bool = False) -> list[LogLine]:
             found.append((begun[-1][1], LogLine(raw, rows[begun[0][1]].instant, mark)))
 
     for number, row in enumerate(rows):
-        if row.mark in open_lines:
-            begun = open_lines[row.mark]
+        if begun := open_lines.get(row.mark):
             given_up = row.instant - rows[begun[-1][1]].instant > PARTIAL_LINE_TIME  # by a module too
             # What has more pieces than a line has characters is none.
             in_doubt = not bytewise and len(begun) < LINE_LIMIT

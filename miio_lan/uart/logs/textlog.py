@@ -86,20 +86,18 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         yield from _refreshed(in_stream(record for record in records if record.wire == "uart"))
         return
     known = read_format(texts) or ReadLog(rest=[*texts])
-    if known.rest is not None:
-        _read_rest(known, known.rest)
+    _read_rest(known)
     seen = known.lines
     meanings = _meanings(seen)
     found: list[Record] = []
     watch = LineWatch(found.append, wall=lambda instant: instant)
     last: Command | None = None
-    skipped = known.skipped
     for at, one in enumerate(seen):
         way = one.direction or meanings.get(one.mark) or direction or _guess(one.raw, last)
         if way is None and at + 1 < len(seen) and seen[at + 1].raw.strip() == b"error":
             way = "up"  # no command, and the module said so
         if way is None:
-            skipped += 1
+            known.skipped += 1
             continue
         ended = one.raw.replace(b"\n", b"")
         if not one.raw or ended[-1:] not in (b"", b"\r"):  # LF alone is the rest of an end
@@ -110,16 +108,16 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         found.clear()
     watch.flush()
     yield from found
-    if skipped:
-        lines_are = "1 line is" if skipped == 1 else f"{skipped} lines are"
+    if known.skipped:
+        lines_are = "1 line is" if known.skipped == 1 else f"{known.skipped} lines are"
         _LOGGER.warning("%s no line of the wire in any format that is known, and left out", lines_are)
 
 
-def _read_rest(known: ReadLog, rest: Sequence[str | LogLine]) -> None:
+def _read_rest(known: ReadLog) -> None:
     """Read what is of no format: a table, or lines."""
-    texts = [each for each in rest if isinstance(each, str)]
-    table = read_table(texts) if len(texts) == len(rest) else None
-    known.lines = list(_seen(rest)) if table is None else table.lines
+    texts = [each for each in known.rest if isinstance(each, str)]
+    table = read_table(texts) if len(texts) == len(known.rest) else None
+    known.lines += _seen(known.rest) if table is None else table.lines
     known.skipped += table.skipped if table else 0
 
 
@@ -135,27 +133,24 @@ def _may_end_one(text: str) -> bool:
 def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
     """Read the raw bytes of a recording anew: readings of older versions may have known less."""
     found: list[Record] = []
-    wall = [0.0]
-    watch = LineWatch(found.append, wall=lambda _: wall[0])
+    watch = LineWatch(found.append, wall=lambda instant: instant)
     for record in records:
-        wall[0] = record.wall
         if record.raw and not record.raw.strip(b"\r\n "):
             continue  # an end of a line too many, as behind CR CR LF: no row of its own
-        if not record.raw or XMODEM in record.note.split(", "):
-            yield record  # a mark, or a part of a firmware transfer: no line
-            continue
-        if set_aside(record):
-            yield record  # nothing answers it: to what follows it was not said
+        notes = record.note.split(", ")
+        # A mark, or a part of a firmware transfer, is no line; what nothing answers was not said, to what follows it.
+        if not record.raw or XMODEM in notes or set_aside(record):
+            yield record
             continue
         said = record.raw.rstrip(b"\n")  # behind CR it would begin another line
-        unfinished = UNFINISHED in record.note.split(", ")
+        unfinished = UNFINISHED in notes
         ended = said if unfinished or said.endswith(b"\r") else said + b"\r"
         way: Direction = "up" if record.direction == "up" else "down"
         watch.feed(way, ended, record.instant)
         if unfinished:
             watch.flush(way)
         for again in found:
-            yield replace(again, raw=record.raw, note=_kept(record.note, again.note), peer=record.peer)
+            yield replace(record, reading=again.reading, note=_kept(record.note, again.note))
         found.clear()
 
 
@@ -170,12 +165,9 @@ def _seen(texts: Iterable[str | LogLine]) -> Iterator[LogLine]:
     for text in texts:
         if isinstance(text, LogLine):
             yield text
-            continue
-        line = without_colours(text)
-        if not line.strip():
-            continue
-        instant, line = times.take(line)
-        yield from _one_line(_TAGS.sub("", line).strip(), instant)
+        else:
+            instant, line = times.take(without_colours(text))
+            yield from _one_line(_TAGS.sub("", line).strip(), instant)
 
 
 def _one_line(line: str, instant: float) -> Iterator[LogLine]:
@@ -183,18 +175,13 @@ def _one_line(line: str, instant: float) -> Iterator[LogLine]:
     if len(parts) > 1:  # the document prints several on a line
         for arrow, text in zip(parts[1::2], parts[2::2], strict=True):
             yield LogLine(as_bytes(text.strip()), instant, arrow)
-        return
-    marked = _MARK.match(line) or _BARE_MARK.match(line) or _SIGN.match(line)
-    if marked:
+    elif marked := _MARK.match(line) or _BARE_MARK.match(line) or _SIGN.match(line):
         yield LogLine(line_bytes(marked[2]), instant, marked[1].lower())
-        return
-    of_mcu = _MCUS.match(line)
-    if of_mcu:
+    elif of_mcu := _MCUS.match(line):
         way: Direction = "up" if of_mcu[1] in ("->", "→") else "down"
         yield LogLine(line_bytes(of_mcu[2]), instant, "", way)
-        return
-    for raw in _ENDED.split(line_bytes(line)):
-        if raw:
+    else:
+        for raw in filter(None, _ENDED.split(line_bytes(line))):
             yield from (LogLine(each, instant) for each in _with_reply(raw))
 
 
@@ -229,14 +216,14 @@ def _replies(raw: bytes, asked: Command) -> bool:
     return reply.valid and isinstance(reply, Down if isinstance(asked, GetDown) else Reply)
 
 
-def _up_score(raw: bytes) -> int:
-    """Above 0 for what an MCU says, below for what a module says."""
+def _way_of(raw: bytes) -> Direction | None:
+    """Tell the direction of a line by itself; None for what either end may say."""
     if raw.split(b" ")[0].strip() in {b"down", b"ok"}:
-        return -1
+        return "down"
     if isinstance(read_command(raw, direction="up"), Noise):
-        return 0
+        return None
     # A bare "error" is the module's; with a message it is the MCU's.
-    return -1 if raw.strip() == b"error" else 1
+    return "down" if raw.strip() == b"error" else "up"
 
 
 def _meanings(seen: Sequence[LogLine]) -> dict[str, Direction]:
@@ -247,13 +234,13 @@ def _meanings(seen: Sequence[LogLine]) -> dict[str, Direction]:
     """
     speakers = {mark: _SPEAKER.fullmatch(mark) for mark in {one.mark for one in seen}}
     plain = {mark: _PLAIN_MARKS[who[1]] for mark, who in speakers.items() if who and who[1] in _PLAIN_MARKS}
-    votes: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    votes: defaultdict[str, Counter[Direction | None]] = defaultdict(Counter)
     for one in seen:
         if one.mark and one.mark not in plain:
-            votes[one.mark][_up_score(one.raw)] += 1
-    decided = {mark: vote[1] - vote[-1] for mark, vote in votes.items() if vote[1] != vote[-1]}
-    meanings = plain | {mark: "up" if lead > 0 else "down" for mark, lead in decided.items()}
-    mute = [mark for mark, vote in votes.items() if vote.keys() == {0}]
+            votes[one.mark][_way_of(one.raw)] += 1
+    leads = {mark: vote["up"] - vote["down"] for mark, vote in votes.items()}
+    meanings = plain | {mark: "up" if lead > 0 else "down" for mark, lead in leads.items() if lead}
+    mute = [mark for mark, vote in votes.items() if vote.keys() == {None}]
     known = set(meanings.values())
     if len(mute) == len(known) == 1:
         meanings[mute[0]] = "down" if "up" in known else "up"
@@ -262,9 +249,8 @@ def _meanings(seen: Sequence[LogLine]) -> dict[str, Direction]:
 
 def _guess(raw: bytes, last: Command | None) -> Direction | None:
     """Tell the direction of a line without any mark from what it says and what came before; None for neither."""
-    score = _up_score(raw)
-    if score:
-        return "up" if score > 0 else "down"
+    if way := _way_of(raw):
+        return way
     asked = last is not None and not isinstance(last, Noise)
     reply = read_command(raw, direction="down", pending=last) if asked else None
     return "down" if isinstance(reply, Reply) and reply.valid else None

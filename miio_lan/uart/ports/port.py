@@ -13,7 +13,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
@@ -86,7 +85,8 @@ class Port(Closing):
         self._next_write = 0.0
         self._loop: Loop | None = None
         self._own_loop = False
-        self._on_data: OnData = _ignore
+        #: Called with what the transport has read.
+        self.on_bytes: OnData = _ignore
         self._on_outage: OnOutage = _ignore
         self._outage: Outage | None = None
         self._closing = threading.Event()
@@ -122,7 +122,7 @@ class Port(Closing):
             raise PortError(f"{self.name} is closed")
         if self._loop is not None:
             raise PortError(f"{self.name} was started before")
-        self._on_data, self._on_outage = on_data, on_outage or _ignore
+        self.on_bytes, self._on_outage = on_data, on_outage or _ignore
         self._own_loop = loop is None
         self._loop = loop or Loop(f"miio port {self.name}")
         self._loop.call(self._begin)
@@ -148,12 +148,10 @@ class Port(Closing):
             if self._pacing and not self._queue:
                 self._next_write = max(self._next_write, time.monotonic())
             self._queue += data
-            inside = loop.inside
-            failure = self._send_due() if inside else ""
-        if not inside:
+        if loop.inside:
+            self._flush()
+        else:
             loop.post(self._flush)
-        elif failure:
-            self.on_lost(failure)
 
     def stop(self) -> None:
         """Read and write no more, but keep what is open until :meth:`close`, so that the other end sees no hang-up."""
@@ -167,15 +165,12 @@ class Port(Closing):
     def close(self) -> None:
         """Stop, free everything and wait until that is done. May be called twice, and from a callback."""
         self.stop()
-        with self._lock:
-            opener, self._opener = self._opener, None
-        if opener is not None:
-            opener.join()
+        if self._opener is not None:
+            self._opener.join()
         with self._lock:
             transports, self._transport, self._fresh = (self._transport, self._fresh), None, None
-        for transport in transports:
-            if transport is not None:
-                transport.dispose()
+        for transport in filter(None, transports):
+            transport.dispose()
         if self._loop is not None and self._own_loop:
             self._loop.close()
 
@@ -194,10 +189,6 @@ class Port(Closing):
         """Send what is due; for the loop."""
         self._flush()
 
-    def on_bytes(self, data: bytes, instant: float) -> None:
-        """Hand on what the transport has read."""
-        self._on_data(data, instant)
-
     def on_writable(self) -> None:
         """Go on sending."""
         self._jammed = False
@@ -206,17 +197,16 @@ class Port(Closing):
 
     def on_lost(self, reason: str) -> None:
         """Enter an outage."""
-        transport = self._transport
-        if transport is None or self.closed:
+        transport, loop = self._transport, self._loop
+        if transport is None or loop is None or self.closed:
             return
         self._transport = None
         transport.detach()
         now = time.monotonic()
         with self._lock:
-            lost = len(self._queue)
+            self._outage = outage = Outage(self.name, reason, now, lost=len(self._queue))
             self._queue.clear()
             self._jammed = False
-            self._outage = outage = Outage(self.name, reason, now, lost=lost)
         # An end without a device is lost when this very program closes the other one.
         level = logging.INFO if self._reopen is None else logging.WARNING
         _LOGGER.log(level, "%s is lost: %s", self.name, reason)
@@ -227,7 +217,7 @@ class Port(Closing):
                 self._pause = _FIRST_PAUSE
             self._opener = threading.Thread(
                 target=self._open_again,
-                args=(transport, self._reopen),
+                args=(loop, transport, self._reopen),
                 name=f"{self.name} (opening)",
                 daemon=True,
             )
@@ -275,44 +265,42 @@ class Port(Closing):
             return None  # the long way meets the same error, and knows what to do about it
 
     def _flush(self) -> None:
-        with self._lock:
-            failure = self._send_due()
-        if failure:
-            self.on_lost(failure)
+        try:
+            with self._lock:
+                self._send_due()
+        except OSError as error:
+            self.on_lost(error.strerror or str(error) or type(error).__name__)
 
-    def _send_due(self) -> str:
-        """Send what may be sent now, under the lock; say what went wrong, empty when nothing did."""
+    def _send_due(self) -> None:
+        """Send what may be sent now, under the lock.
+
+        :raises OSError: if the connection is gone
+        """
         while self._queue and self._transport is not None:
             data = bytes(self._queue)
             if self._pacing:
                 if self._next_write > time.monotonic():
                     break
                 data = data[:_PACED_CHUNK]
-            try:
-                taken = self._transport.send(data)
-            except OSError as error:
-                return error.strerror or str(error) or type(error).__name__
+            taken = self._transport.send(data)
             del self._queue[:taken]
             if self._pacing:
                 self._next_write += taken / BYTES_PER_SECOND
             self._jammed = taken < len(data)
             if self._jammed:
                 break
-        return ""
 
-    def _open_again(self, old: Transport, reopen: Callable[[], Transport]) -> None:
+    def _open_again(self, loop: Loop, old: Transport, reopen: Callable[[], Transport]) -> None:
         old.dispose()
         while not self._closing.wait(self._pause):
             self._pause = min(self._pause * 2, _LONGEST_PAUSE)
             try:
-                fresh = reopen()
+                self._fresh = reopen()
             except PortError as error:
                 _LOGGER.debug("%s", error)
-                continue
-            self._fresh = fresh
-            if self._loop is not None:
-                self._loop.post(self._adopt)
-            return
+            else:
+                loop.post(self._adopt)
+                return
 
     def _adopt(self) -> None:
         if self.closed or self._outage is None or self._loop is None or self._fresh is None:
@@ -346,8 +334,6 @@ class PtyPort(Port):
     :raises PortError: if the system has no pseudo terminals to give
     """
 
-    path: str
-
     def __init__(self, *, baud_pacing: bool = False) -> None:
         master, slave, self.path = _open_pty()
         super().__init__(self.path, PtyTransport(master, slave), baud_pacing=baud_pacing)
@@ -377,8 +363,8 @@ class PtyPair(_Pair):
     def __init__(self) -> None:
         master, slave, self.path = _open_pty()
         super().__init__(
-            Port(f"{self.path} (master)", FileTransport.of_descriptor(master)),
-            Port(self.path, FileTransport.of_descriptor(slave)),
+            Port(f"{self.path} (master)", FileTransport(master)),
+            Port(self.path, FileTransport(slave)),
         )
 
 
@@ -390,10 +376,9 @@ class MemoryPair(_Pair):
 
     def __init__(self) -> None:
         try:
-            ends = socket.socketpair()
+            near, far = map(FileTransport, socket.socketpair())
         except OSError as error:
             raise PortError(f"no line in memory to be had: {error.strerror or error}") from error
-        near, far = (FileTransport.of_socket(end) for end in ends)
         super().__init__(Port("memory (near)", near), Port("memory (far)", far))
 
 
@@ -443,7 +428,6 @@ def _open_pty() -> tuple[int, int, str]:
         tty.setraw(slave)
         return master, slave, os.ttyname(slave)
     except OSError as error:
-        for fd in (master, slave):
-            with suppress(OSError):
-                os.close(fd)
+        os.close(master)
+        os.close(slave)
         raise PortError(f"the pseudo terminal cannot be set raw ({error})") from error

@@ -79,7 +79,6 @@ def _scheme(url: str) -> str:
 
 
 def _has_port(url: str) -> bool:
-    try:
+    with suppress(ValueError):
         return urlsplit(url).port is not None
-    except ValueError:
-        return False
+    return False

@@ -14,7 +14,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     class Listener(Protocol):
         """Who wants to know; called in the loop's thread."""
 
-        def on_bytes(self, data: bytes, instant: float) -> None:
+        def on_bytes(self, data: bytes, instant: float, /) -> object:
             """Bytes have been read at ``instant``."""
 
         def on_writable(self) -> None:
@@ -92,35 +92,24 @@ class Transport(ABC):
 
 
 class FileTransport(Transport):
-    """A file descriptor or socket, non-blocking, that a selector can wait for."""
+    """A file descriptor, or a connected stream socket, that a selector can wait for.
 
-    def __init__(
-        self,
-        file: int | socket.socket,
-        *,
-        receive: Callable[[int], bytes],
-        send: Callable[[bytes], int],
-        dispose: Callable[[], object],
-    ) -> None:
+    It is closed in the end, unless ``dispose`` says otherwise.
+    """
+
+    def __init__(self, file: int | socket.socket, dispose: Callable[[], object] | None = None) -> None:
         self._file = file
-        self._receive = receive
-        self._send = send
-        self._dispose: Callable[[], object] | None = dispose
+        if isinstance(file, int):
+            os.set_blocking(file, False)
+            self._receive: Callable[[int], bytes] = partial(os.read, file)
+            self._send: Callable[[bytes], int] = partial(os.write, file)
+            close: Callable[[], object] = partial(os.close, file)
+        else:
+            file.setblocking(False)
+            self._receive, self._send, close = file.recv, file.send, file.close
+        self._held = ExitStack()
+        self._held.callback(dispose or close)
         self._loop: Loop | None = None
-        self._listener: Listener | None = None
-
-    @classmethod
-    def of_descriptor(cls, fd: int, dispose: Callable[[], object] | None = None) -> FileTransport:
-        """Read and write a descriptor, closed in the end unless ``dispose`` says otherwise."""
-        os.set_blocking(fd, False)
-        close = dispose or partial(os.close, fd)
-        return cls(fd, receive=partial(os.read, fd), send=partial(os.write, fd), dispose=close)
-
-    @classmethod
-    def of_socket(cls, connection: socket.socket) -> FileTransport:
-        """Read and write a connected stream socket."""
-        connection.setblocking(False)
-        return cls(connection, receive=connection.recv, send=connection.send, dispose=connection.close)
 
     def attach(self, loop: Loop, listener: Listener) -> None:
         """See :class:`Transport`."""
@@ -141,25 +130,21 @@ class FileTransport(Transport):
         """See :class:`Transport`."""
         if self._loop is not None:
             self._loop.unwatch(self._file)
-        self._loop = self._listener = None
+        self._loop = None
 
     def dispose(self) -> None:
         """See :class:`Transport`."""
-        dispose, self._dispose = self._dispose, None
-        if dispose is not None:
-            dispose()
+        self._held.close()
 
     def _on_event(self, events: int) -> None:
         if events & READ:
             self._read()
         # Reading may have found that the connection is gone, or its listener may have closed it.
-        if events & WRITE and self._loop is not None and self._listener is not None:
+        if events & WRITE and self._loop is not None:
             self._loop.change(self._file, READ)
             self._listener.on_writable()
 
     def _read(self) -> None:
-        if self._listener is None:
-            return
         try:
             data = self._receive(_CHUNK)
         except (BlockingIOError, InterruptedError):
@@ -186,10 +171,8 @@ class PtyTransport(FileTransport):
     """
 
     def __init__(self, master: int, slave: int) -> None:
-        os.set_blocking(master, False)
-        read, write = partial(os.read, master), partial(os.write, master)
-        super().__init__(master, receive=read, send=write, dispose=self._close_both)
-        self._master = master
+        super().__init__(master)
+        self._held.callback(os.close, slave)
         self._slave = slave
         self._written = 0
         self._arriving: deque[tuple[float, int]] = deque()  # when, and how much was written by then
@@ -206,18 +189,13 @@ class PtyTransport(FileTransport):
         self._arriving.append((now, self._written))
         return taken
 
-    def _close_both(self) -> None:
-        os.close(self._master)
-        os.close(self._slave)
-
     def drop_unread(self, now: float) -> int:
         """Throw away what has been lying unread for too long; give how many bytes, a lower bound beyond 4,095."""
         unread = self._unread()
         while self._arriving and self._arriving[0][0] <= now - _SURELY_ARRIVED_AFTER:
             self._arrived = self._arriving.popleft()[1]
         # At least: what has not arrived may be among the unread. And who reads a flood is always behind.
-        counted = unread < _MOST_COUNTED
-        consumed = self._arrived - unread if counted else self._written - _MOST_HELD
+        consumed = self._arrived - unread if unread < _MOST_COUNTED else self._written - _MOST_HELD
         if unread == 0 or consumed > self._consumed:
             self._consumed = max(self._consumed, consumed)
             self._progress_at = now
@@ -242,7 +220,7 @@ class PtyTransport(FileTransport):
         import termios
 
         for _ in range(_DROPS):
-            termios.tcflush(self._master, termios.TCOFLUSH)
+            termios.tcflush(self._file, termios.TCOFLUSH)
             termios.tcflush(self._slave, termios.TCIFLUSH)
             if self._unread() == 0:
                 break
@@ -254,7 +232,6 @@ class ThreadedTransport(Transport):
     def __init__(self, device: Any) -> None:
         self._device = device
         self._loop: Loop | None = None
-        self._listener: Listener | None = None
         self._wanted = threading.Condition()
         self._pending = bytearray()
         self._full = False
@@ -279,7 +256,7 @@ class ThreadedTransport(Transport):
 
     def detach(self) -> None:
         """See :class:`Transport`."""
-        self._listener = None
+        self._loop = None
 
     def dispose(self) -> None:
         """See :class:`Transport`. What is still pending is written first."""
@@ -301,8 +278,7 @@ class ThreadedTransport(Transport):
         try:
             work()
         except Exception as error:  # noqa: BLE001 - pyserial raises whatever a device closed under it leads to
-            reason = str(error) or type(error).__name__
-            self._post(lambda listener: listener.on_lost(reason))
+            self._post(partial(self._listener.on_lost, str(error) or type(error).__name__))
 
     def _read(self) -> None:
         while not self._ending:
@@ -310,7 +286,7 @@ class ThreadedTransport(Transport):
             instant = time.monotonic()
             if data:
                 data += self._device.read(self._device.in_waiting)
-                self._hand_over(data, instant)
+                self._post(partial(self._listener.on_bytes, data, instant))
 
     def _write(self) -> None:
         while True:
@@ -324,18 +300,17 @@ class ThreadedTransport(Transport):
                 del self._pending[: len(data)]
                 full, self._full = self._full, False
             if full:
-                self._post(lambda listener: listener.on_writable())
+                self._post(self._listener.on_writable)
 
-    def _hand_over(self, data: bytes, instant: float) -> None:
-        self._post(lambda listener: listener.on_bytes(data, instant))
+    def _post(self, tell: Callable[[], object]) -> None:
+        """Tell the listener in the loop's thread, unless it is to hear nothing any more by then."""
 
-    def _post(self, tell: Callable[[Listener], None]) -> None:
         def job() -> None:
-            if self._listener is not None:
-                tell(self._listener)
+            if self._loop is not None:
+                tell()
 
-        if self._loop is not None:
-            self._loop.post(job)
+        if (loop := self._loop) is not None:
+            loop.post(job)
 
 
 def open_serial(url: str) -> Transport:
@@ -363,13 +338,10 @@ def open_serial(url: str) -> Transport:
             f"{url} cannot be opened: {what_it_lacks(url, error) or _explained(error)}"
         ) from error
     keep_looking(device)
-    try:
-        fd = device.fileno() if os.name == "posix" else None
-    except OSError:  # io.UnsupportedOperation: rfc2217:// and loop:// have none
-        fd = None
-    if fd is None:
-        return ThreadedTransport(device)
-    return FileTransport.of_descriptor(fd, lambda: close_device(device))
+    if os.name == "posix":
+        with suppress(OSError):  # io.UnsupportedOperation: rfc2217:// and loop:// have none
+            return FileTransport(device.fileno(), partial(close_device, device))
+    return ThreadedTransport(device)
 
 
 def close_device(device: Any) -> None:
@@ -384,7 +356,5 @@ def close_device(device: Any) -> None:
 
 def _explained(error: Exception) -> str:
     number = getattr(error, "errno", None)
-    if number in _HINTS:
-        return _HINTS[number]
     # pyserial names the port once more, before a colon.
-    return os.strerror(number) if isinstance(number, int) else str(error)
+    return _HINTS.get(number) or (os.strerror(number) if isinstance(number, int) else str(error))

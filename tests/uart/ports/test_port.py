@@ -711,7 +711,7 @@ def test_a_pty_that_cannot_be_set_raw_leaves_nothing_open(monkeypatch: pytest.Mo
 def test_a_write_into_a_connection_just_gone_is_an_outage() -> None:
     near, far = socket.socketpair()
     loop = Loop("held")
-    with Port("half", FileTransport.of_socket(near)) as port:
+    with Port("half", FileTransport(near)) as port:
         sink = started(port, loop)
         loop.start()
         # The loop's own thread writes before it can read the hang-up.
@@ -729,7 +729,7 @@ def test_a_port_is_tried_again_until_it_opens(monkeypatch: pytest.MonkeyPatch, s
     monkeypatch.setattr(port_module, "_STEADY", steady)
     near, far = socket.socketpair()
     again, beyond = socket.socketpair()
-    answers = iter([PortError("not yet"), PortError("not yet"), FileTransport.of_socket(again)])
+    answers = iter([PortError("not yet"), PortError("not yet"), FileTransport(again)])
 
     def reopen() -> Transport:
         answer = next(answers)
@@ -737,7 +737,7 @@ def test_a_port_is_tried_again_until_it_opens(monkeypatch: pytest.MonkeyPatch, s
             raise answer
         return answer
 
-    with beyond, Port("flaky", FileTransport.of_socket(near), reopen=reopen) as port:
+    with beyond, Port("flaky", FileTransport(near), reopen=reopen) as port:
         data: SimpleQueue[bytes] = SimpleQueue()
         port.start(lambda read, instant: data.put(read))  # nobody asked to be told of outages
         far.close()
@@ -753,7 +753,9 @@ def test_a_read_error_is_an_outage_that_tells_the_system_s_reason() -> None:
     def broken(size: int) -> bytes:
         raise OSError(5, "Input/output error")
 
-    with far, Port("broken", FileTransport(near, receive=broken, send=near.send, dispose=near.close)) as port:
+    transport = FileTransport(near)
+    transport._receive = broken
+    with far, Port("broken", transport) as port:
         sink = started(port)
         far.send(b"x")
         assert sink.outage().reason == "Input/output error"
@@ -768,10 +770,9 @@ def test_a_spurious_wake_up_is_no_outage() -> None:
             raise error
         return near.recv(size)
 
-    with (
-        far,
-        Port("spurious", FileTransport(near, receive=receive, send=near.send, dispose=near.close)) as port,
-    ):
+    transport = FileTransport(near)
+    transport._receive = receive
+    with far, Port("spurious", transport) as port:
         sink = started(port)
         far.send(b"x")
         assert sink.take(1) == b"x"
