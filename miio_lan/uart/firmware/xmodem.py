@@ -106,7 +106,7 @@ class Sender(_End):
         self.sent = 0
         self.total = len(self._data)
         self._crc: bool | None = None
-        self._canned = False
+        self._cans = 0  # without anything between them
         self.cancelled = False
         self._ending = False
         self._line = bytearray()  # of the line that the receiver seems to say behind the end
@@ -123,9 +123,8 @@ class Sender(_End):
             if self._ending and self._is_line(byte):
                 self._finish()
                 return bytes(self._line) + data[at + 1 :]
-            cancelled = byte == CAN and self._canned
-            self._canned = byte == CAN
-            if cancelled:
+            self._cans = self._cans + 1 if byte == CAN else 0
+            if self._cans == 2:
                 self._cancel()
             elif self._answered(byte, now) and not self.over:
                 # What came before a block went out is not about that block, but may end them all.
@@ -277,19 +276,16 @@ class Receiver(_End):
     def _ask(self, now: float) -> None:
         self._tries += 1
         self.deadline = now + START_WAIT
-        if self._image:
-            if self._tries > BLOCK_TRIES:
-                self._fail(f"no whole block {self._expected} came, though asked for {BLOCK_TRIES} times")
-            else:
-                self._out.append(NAK)
-            return
-        if self._tries > START_TRIES:
-            if not self._crc:
-                self._fail("no first block came")
-                return
+        begun = bool(self._image)
+        if self._crc and not begun and self._tries > START_TRIES:
             self._crc = False
             self._tries = 1
-        self._out.append(ASK_FOR_CRC if self._crc else NAK)
+        if self._tries <= (BLOCK_TRIES if begun else START_TRIES):
+            self._out.append(ASK_FOR_CRC if self._crc and not begun else NAK)
+        elif begun:
+            self._fail(f"no whole block {self._expected} came, though asked for {BLOCK_TRIES} times")
+        else:
+            self._fail("no first block came")
 
     def _take(self, now: float) -> None:
         buffer = self._buffer
