@@ -153,11 +153,10 @@ class Sender(_End):
                 return False
             self._crc = byte == ASK_FOR_CRC
             self._send(now)
+        elif byte == ACK and self._ending:
+            self._finish()
         elif byte == ACK:
             self._tries = 0
-            if self._ending:
-                self._finish()
-                return True
             self.sent += BLOCK
             self._ending = self.sent >= self.total
             self._send(now)
