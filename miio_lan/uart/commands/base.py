@@ -326,8 +326,7 @@ def present(**keys: object) -> dict[str, object]:
 
 def read_call(cursor: Cursor) -> tuple[int | None, int | None, tuple[Argument, ...]]:
     """Take the ids of an action or event, and its arguments; what does not begin with the ids has none."""
-    siid = cursor.integer()
-    iid = None if siid is None else cursor.integer()
+    siid, iid = cursor.integer(), cursor.integer()
     return siid, iid, () if iid is None else cursor.pairs()
 
 

@@ -163,15 +163,12 @@ def _check_code(code: int | None) -> Iterator[str]:
 
 def read_result(cursor: Cursor, pending: Down | None) -> Result:
     """Read a ``result`` as the answer to ``pending``, or in every way it can be read. Never raises."""
-    if pending is None:
+    if pending is None or not pending.wants_result:
+        if pending is not None:
+            cursor.blame(f"down {pending.method} is not answered with a result")
         return _read_all(cursor)
-    if not pending.wants_result:
-        cursor.blame(f"down {pending.method} is not answered with a result")
-        return _read_all(cursor)
-    if isinstance(pending, GetProperties):
-        return _read_properties(cursor, GET_PROPERTIES, pending.properties)
-    if isinstance(pending, SetProperties):
-        return _read_properties(cursor, SET_PROPERTIES, [each[:2] for each in pending.properties])
+    if isinstance(pending, (GetProperties, SetProperties)):
+        return _read_properties(cursor, pending.method, [each[:2] for each in pending.properties])
     if isinstance(pending, Action):
         return _read_action(cursor, pending)
     return Result.for_values(read_params(cursor), pending.method)
@@ -211,12 +208,10 @@ def _read_action(cursor: Cursor, pending: Action) -> Result:
 
 def _action(cursor: Cursor) -> Result:
     values = tuple([value for value, _ in read_values(cursor.left())])
-    siid = cursor.integer()
-    aiid = None if siid is None else cursor.integer()
-    if aiid is None:
-        return Result(ACTION, values, siid=siid)
+    siid, aiid = cursor.integer(), cursor.integer()
     code = cursor.integer() if _is_coded(values) else None
-    return Result(ACTION, values, siid=siid, aiid=aiid, code=code, out=cursor.pairs())
+    out = () if aiid is None else cursor.pairs()
+    return Result(ACTION, values, siid=siid, aiid=aiid, code=code, out=out)
 
 
 def _is_coded(values: Sequence[Value]) -> bool:
