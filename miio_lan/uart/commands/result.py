@@ -11,9 +11,9 @@ from miio_lan.uart.commands.base import (
     Command,
     Cursor,
     PropertyResult,
-    are_ids,
     check_arguments,
     check_ids,
+    check_rows,
     present,
     row_tokens,
 )
@@ -103,11 +103,8 @@ class Result(Command):
             yield 'update_fw is answered with "ready" or "busy"'
 
     def _check_results(self) -> Iterator[str]:
-        if not self.results:
-            yield "no property is answered"
+        yield from check_rows(self.results, "no property is answered")
         for siid, piid, code, value in self.results:
-            if not are_ids(siid, piid):
-                yield from check_ids(siid=siid, piid=piid)
             if code not in STATUS_CODES:
                 yield from _check_code(code)
             if self.answers == SET_PROPERTIES and value is not MISSING:
