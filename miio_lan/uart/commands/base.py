@@ -218,10 +218,9 @@ class Cursor:
         if len(self):
             self.blame(f"{shown(self.peek())} is left over: {how}")
 
-    def peek(self, ahead: int = 0) -> str:
-        """Return a parameter without taking it; empty behind the end."""
-        at = self._at + ahead
-        return self._tokens[at] if at < len(self._tokens) else ""
+    def peek(self) -> str:
+        """Return the next parameter without taking it; empty behind the end."""
+        return self._tokens[self._at] if len(self) else ""
 
     def skip(self) -> str:
         """Take the next parameter as it is; empty, and nothing taken, behind the end."""
@@ -291,21 +290,31 @@ class Cursor:
         self.faults += [fault for _, fault in found if fault]
         return tuple(numbers)
 
-    def properties(self) -> list[PropertyValue]:
-        """Take properties, each as siid, piid and value, up to the end or to the first that is none."""
+    def properties(self, *, coded: bool = False, word: str = "") -> tuple[PropertyValue, ...]:
+        """Take properties, each as siid, piid and value, up to the end, or to the first that is none.
+
+        :param coded: whether a status code stands before each value
+        :param word: what may stand between two of them, though it should not
+        """
         values, at = self._values, self._at
+        width = 4 if coded else 3
         rows: list[PropertyValue] = []
         # Not by ids() and value(): most of what crosses a line is read here, and it is a third of their cost.
-        while at + 3 <= len(values):
-            (siid, first), (piid, second), (value, third) = values[at : at + 3]
-            if type(siid) is not int or type(piid) is not int or siid < 0 or piid < 0:
+        while at + width <= len(values):
+            (siid, first), (piid, second), (value, third) = values[at], values[at + 1], values[at + width - 1]
+            if type(siid) is int and type(piid) is int and siid >= 0 and piid >= 0:
+                if first or second or third:
+                    self.faults += [fault for fault in (first, second, third) if fault]
+                rows.append(PropertyValue(siid, piid, value))
+                at += width
+            elif self._tokens[at] == word:
+                self.blame("the command word is repeated inside the line")
+                at += 1
+            else:
                 break
-            if first or second or third:
-                self.faults += [fault for fault in (first, second, third) if fault]
-            rows.append(PropertyValue(siid, piid, value))
-            at += 3
         self._at = at
-        return rows
+        self.blame_left("properties come as siid, piid and value, in threes")
+        return tuple(rows)
 
     def pairs(self) -> tuple[Argument, ...]:
         """Take ``piid value`` pairs up to the end, or to the first that is none."""
@@ -364,10 +373,6 @@ def check_arguments(arguments: tuple[Argument, ...]) -> Iterator[str]:
     """Name what is wrong with the piids of arguments."""
     for piid, _ in arguments:
         yield from check_ids(piid=piid)
-
-
-IN_THREES = "properties come as siid, piid and value, in threes"
-"""How the parameters of a report or a set come."""
 
 
 def row_tokens(rows: Iterable[PropertyValue | Argument]) -> list[str]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.uart.commands.base import (
-    IN_THREES,
     Argument,
     Command,
     Cursor,
@@ -135,9 +134,7 @@ class SetProperties(Down):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the triples."""
-        properties = cursor.properties()
-        cursor.blame_left(IN_THREES)
-        return cls(tuple(properties))
+        return cls(cursor.properties())
 
     def check(self) -> Iterator[str]:
         """At least one property."""

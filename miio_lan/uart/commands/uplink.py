@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.uart.commands.base import (
-    IN_THREES,
     Argument,
     Command,
     Cursor,
@@ -283,18 +282,7 @@ class PropertiesChanged(Uplink):
         coded = _is_coded(cursor)
         if coded:
             cursor.blame("a status code stands between the ids and the value")
-        changes: list[PropertyValue] = []
-        while len(cursor) >= (4 if coded else 3):
-            if cursor.peek() == cls.NAME:
-                cursor.skip()
-                cursor.blame("the command word is repeated inside the line")
-                continue
-            rows = _coded_property(cursor) if coded else cursor.properties()
-            if not rows:
-                break
-            changes += rows
-        cursor.blame_left(IN_THREES)
-        return cls(tuple(changes))
+        return cls(cursor.properties(coded=coded, word=cls.NAME))
 
     def check(self) -> Iterator[str]:
         """At least one property."""
@@ -307,15 +295,6 @@ class PropertiesChanged(Uplink):
     def reading(self) -> dict[str, object]:
         """Return ``"properties"``."""
         return {"properties": [list(change) for change in self.changes]}
-
-
-def _coded_property(cursor: Cursor) -> list[PropertyValue]:
-    """Take siid, piid, status code and value; nothing where there are no ids."""
-    ids = cursor.ids(2)
-    if ids is None:
-        return []
-    cursor.skip()
-    return [PropertyValue(ids[0], ids[1], cursor.value())]
 
 
 def _is_coded(cursor: Cursor) -> bool:
