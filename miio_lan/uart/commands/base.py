@@ -88,14 +88,11 @@ class Command:
         # By hand: what functools offers takes a lock each time, in Python 3.11, and asks a dozen things.
         found: str | None = self.__dict__.get("problem")
         if found is None:
-            found = self.__dict__["problem"] = self._find_problem()
+            problems = list(dict.fromkeys((*self.faults, *self.check())))
+            if (more := len(problems) - _MOST_PROBLEMS) > 0:
+                problems[_MOST_PROBLEMS:] = [f"and {more} more"]
+            found = self.__dict__["problem"] = "; ".join(problems)
         return found
-
-    def _find_problem(self) -> str:
-        problems = list(dict.fromkeys((*self.faults, *self.check())))
-        if (more := len(problems) - _MOST_PROBLEMS) > 0:
-            problems[_MOST_PROBLEMS:] = [f"and {more} more"]
-        return "; ".join(problems)
 
     @property
     def valid(self) -> bool:
@@ -182,9 +179,7 @@ class Cursor:
     """
 
     def __init__(self, tokens: list[str], text: str) -> None:
-        self._tokens = tokens
-        self._read: list[tuple[Value, str]] | None = None
-        self._at = 0
+        self.divide(tokens)
         self.text = text
         self.faults: list[str] = []
 
@@ -200,9 +195,9 @@ class Cursor:
         return len(self._tokens) - self._at
 
     def divide(self, tokens: list[str]) -> None:
-        """Start again, with the parameters divided in another way."""
+        """Start, or start again, with the parameters divided in this way."""
         self._tokens = tokens
-        self._read = None
+        self._read: list[tuple[Value, str]] | None = None
         self._at = 0
 
     def back_to(self, taken: int) -> None:
@@ -327,16 +322,15 @@ class Cursor:
             self.blame_left("arguments come as piid and value, in pairs")
         return tuple(pairs)
 
+    def call(self) -> tuple[int | None, int | None, tuple[Argument, ...]]:
+        """Take the ids of an action or event, and its arguments; what does not begin with the ids has none."""
+        siid, iid = self.integer(), self.integer()
+        return siid, iid, () if iid is None else self.pairs()
+
 
 def present(**keys: object) -> dict[str, object]:
     """Return the keys the line gave."""
     return {key: value for key, value in keys.items() if value is not None}
-
-
-def read_call(cursor: Cursor) -> tuple[int | None, int | None, tuple[Argument, ...]]:
-    """Take the ids of an action or event, and its arguments; what does not begin with the ids has none."""
-    siid, iid = cursor.integer(), cursor.integer()
-    return siid, iid, () if iid is None else cursor.pairs()
 
 
 def check_ids(**ids: object) -> Iterator[str]:
@@ -369,8 +363,9 @@ def check_rows(rows: Sequence[tuple[object, ...]], none: str = NO_PROPERTY) -> I
             yield from check_ids(siid=row[0], piid=row[1])
 
 
-def check_arguments(arguments: tuple[Argument, ...]) -> Iterator[str]:
-    """Name what is wrong with the piids of arguments."""
+def check_call(arguments: tuple[Argument, ...], **ids: object) -> Iterator[str]:
+    """Name what is wrong with the ids of an action or event, and with the piids of its arguments."""
+    yield from check_ids(**ids)
     for piid, _ in arguments:
         yield from check_ids(piid=piid)
 

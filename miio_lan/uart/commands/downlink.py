@@ -14,11 +14,9 @@ from miio_lan.uart.commands.base import (
     Cursor,
     PropertyId,
     PropertyValue,
-    check_arguments,
-    check_ids,
+    check_call,
     check_rows,
     present,
-    read_call,
     row_tokens,
 )
 from miio_lan.uart.document import (
@@ -161,12 +159,11 @@ class Action(Down):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the ids and the pairs."""
-        return cls(*read_call(cursor))
+        return cls(*cursor.call())
 
     def check(self) -> Iterator[str]:
         """Both ids; arguments may be none at all."""
-        yield from check_ids(siid=self.siid, aiid=self.aiid)
-        yield from check_arguments(self.in_)
+        return check_call(self.in_, siid=self.siid, aiid=self.aiid)
 
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""

@@ -11,8 +11,7 @@ from miio_lan.uart.commands.base import (
     Command,
     Cursor,
     PropertyResult,
-    check_arguments,
-    check_ids,
+    check_call,
     check_rows,
     present,
     row_tokens,
@@ -94,9 +93,8 @@ class Result(Command):
         if self.answers in (GET_PROPERTIES, SET_PROPERTIES):
             yield from self._check_results()
         elif self.answers == ACTION:
-            yield from check_ids(siid=self.siid, aiid=self.aiid)
+            yield from check_call(self.out, siid=self.siid, aiid=self.aiid)
             yield from _check_code(self.code)
-            yield from check_arguments(self.out)
         elif not self.values:
             yield "a result without any value"
         elif self.answers == UPDATE_FW and self.values not in UPDATE_ANSWERS:

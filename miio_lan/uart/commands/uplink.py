@@ -11,11 +11,9 @@ from miio_lan.uart.commands.base import (
     Command,
     Cursor,
     PropertyValue,
-    check_arguments,
-    check_ids,
+    check_call,
     check_rows,
     present,
-    read_call,
     row_tokens,
 )
 from miio_lan.uart.document import BLE_PIDS, ERROR_CODES, STATUS_CODES, model_fault, version_fault
@@ -316,12 +314,11 @@ class EventOccured(Uplink):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the ids and the pairs."""
-        return cls(*read_call(cursor))
+        return cls(*cursor.call())
 
     def check(self) -> Iterator[str]:
         """Both ids; arguments may be none at all."""
-        yield from check_ids(siid=self.siid, eiid=self.eiid)
-        yield from check_arguments(self.args)
+        return check_call(self.args, siid=self.siid, eiid=self.eiid)
 
     def tokens(self) -> list[str]:
         """Return the tokens."""
