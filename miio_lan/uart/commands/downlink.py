@@ -8,15 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from miio_lan.uart.commands.base import (
+from miio_lan.uart.commands.base import Command, present
+from miio_lan.uart.commands.cursor import Cursor
+from miio_lan.uart.commands.rows import (
     Argument,
-    Command,
-    Cursor,
     PropertyId,
     PropertyValue,
     check_call,
     check_rows,
-    present,
     row_tokens,
 )
 from miio_lan.uart.document import (

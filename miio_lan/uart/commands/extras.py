@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.errors import LineError
-from miio_lan.uart.commands.base import NO_PROPERTY, Cursor, present
+from miio_lan.uart.commands.base import present
+from miio_lan.uart.commands.cursor import Cursor
+from miio_lan.uart.commands.rows import NO_PROPERTY
 from miio_lan.uart.commands.uplink import Uplink
 from miio_lan.uart.line import check_count, legacy_tokens_of, seal
 from miio_lan.uart.values import Value, read_json, read_value, shown, token

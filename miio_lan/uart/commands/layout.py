@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from miio_lan.uart.commands.base import PropertyResult, are_ids
+from miio_lan.uart.commands.rows import PropertyResult, are_ids
 from miio_lan.uart.document import STATUS_CODES
 from miio_lan.uart.values import Value
 

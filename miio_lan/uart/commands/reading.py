@@ -10,15 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from miio_lan.uart.commands.base import (
-    Argument,
-    Command,
-    Cursor,
-    Noise,
-    PropertyId,
-    PropertyResult,
-    PropertyValue,
-)
+from miio_lan.uart.commands.base import Command, Noise
+from miio_lan.uart.commands.cursor import Cursor
 from miio_lan.uart.commands.downlink import (
     Action,
     Down,
@@ -33,6 +26,7 @@ from miio_lan.uart.commands.downlink import (
 from miio_lan.uart.commands.extras import EXTRAS, Known, LegacyEvent, Log, Props, read_known
 from miio_lan.uart.commands.reply import ERROR, OK, Reply, has_form
 from miio_lan.uart.commands.result import Result, read_result
+from miio_lan.uart.commands.rows import Argument, PropertyId, PropertyResult, PropertyValue
 from miio_lan.uart.commands.uplink import (
     BleConfig,
     Echo,

@@ -6,18 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from miio_lan.uart.commands.base import (
-    Argument,
-    Command,
-    Cursor,
-    PropertyResult,
-    check_call,
-    check_rows,
-    present,
-    row_tokens,
-)
+from miio_lan.uart.commands.base import Command, present
+from miio_lan.uart.commands.cursor import Cursor
 from miio_lan.uart.commands.downlink import Action, Down, GetProperties, SetProperties, read_params
 from miio_lan.uart.commands.layout import Found, any_order, fit
+from miio_lan.uart.commands.rows import Argument, PropertyResult, check_call, check_rows, row_tokens
 from miio_lan.uart.document import (
     ACTION,
     GET_PROPERTIES,

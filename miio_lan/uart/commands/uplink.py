@@ -6,16 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from miio_lan.uart.commands.base import (
-    Argument,
-    Command,
-    Cursor,
-    PropertyValue,
-    check_call,
-    check_rows,
-    present,
-    row_tokens,
-)
+from miio_lan.uart.commands.base import Command, present
+from miio_lan.uart.commands.cursor import Cursor
+from miio_lan.uart.commands.rows import Argument, PropertyValue, check_call, check_rows, row_tokens
 from miio_lan.uart.document import BLE_PIDS, ERROR_CODES, STATUS_CODES, model_fault, version_fault
 from miio_lan.uart.line import legacy_tokens_of
 from miio_lan.uart.values import shown, token
