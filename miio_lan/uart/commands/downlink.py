@@ -8,16 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from miio_lan.uart.commands.base import Command, present
+from miio_lan.uart.commands.base import Fielded, present
 from miio_lan.uart.commands.cursor import Cursor
-from miio_lan.uart.commands.rows import (
-    Argument,
-    PropertyId,
-    PropertyValue,
-    check_call,
-    check_rows,
-    row_tokens,
-)
+from miio_lan.uart.commands.rows import Argument, PropertyId, PropertyValue, check_call, check_rows
 from miio_lan.uart.document import (
     ACTION,
     GET_PROPERTIES,
@@ -40,7 +33,7 @@ _A_NUMBER = re.compile(r"-?\d++(?:\.\d++)?")
 _METHOD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-class Down(Command):
+class Down(Fielded):
     """A command from module to MCU.
 
     Every kind has ``method``; the rest depends on the kind: :class:`GetProperties`, :class:`SetProperties`,
@@ -66,17 +59,9 @@ class Down(Command):
         """Return the tokens."""
         return [self.NAME, self.method, *self.parameters()]
 
-    def parameters(self) -> list[str]:
-        """Return the tokens after the method."""
-        return []
-
     def reading(self) -> dict[str, object]:
         """Return ``"method"`` and the keys of the kind."""
         return {"method": self.method or None, **self.contents()}
-
-    def contents(self) -> dict[str, object]:
-        """Return the keys after ``"method"``."""
-        return {}
 
 
 class NoMethod(Down):
@@ -112,14 +97,6 @@ class GetProperties(Down):
         """At least one property."""
         return check_rows(self.properties, "there is no property")
 
-    def parameters(self) -> list[str]:
-        """Return the tokens after the method."""
-        return [str(number) for ids in self.properties for number in ids]
-
-    def contents(self) -> dict[str, object]:
-        """Return ``"properties"``."""
-        return {"properties": [list(ids) for ids in self.properties]}
-
 
 @dataclass(frozen=True)
 class SetProperties(Down):
@@ -136,14 +113,6 @@ class SetProperties(Down):
     def check(self) -> Iterator[str]:
         """At least one property."""
         return check_rows(self.properties)
-
-    def parameters(self) -> list[str]:
-        """Return the tokens after the method."""
-        return row_tokens(self.properties)
-
-    def contents(self) -> dict[str, object]:
-        """Return ``"properties"``."""
-        return {"properties": [list(each) for each in self.properties]}
 
 
 @dataclass(frozen=True)
@@ -163,14 +132,6 @@ class Action(Down):
     def check(self) -> Iterator[str]:
         """Both ids; arguments may be none at all."""
         return check_call(self.in_, siid=self.siid, aiid=self.aiid)
-
-    def parameters(self) -> list[str]:
-        """Return the tokens after the method."""
-        return [str(self.siid), str(self.aiid), *row_tokens(self.in_)]
-
-    def contents(self) -> dict[str, object]:
-        """Return ``"siid"``, ``"aiid"`` and ``"in"``."""
-        return {**present(siid=self.siid, aiid=self.aiid), "in": [list(pair) for pair in self.in_]}
 
 
 @dataclass(frozen=True)
@@ -198,10 +159,6 @@ class NetChange(Down):
             yield "the network state is missing"
         elif self.state not in (*NET_STATES, *OTHER_NET_STATES):
             yield f"{shown(self.state)} is not a network state of the document"
-
-    def parameters(self) -> list[str]:
-        """Return the tokens after the method."""
-        return [self.state or "", *([self.how] if self.how else [])]
 
     def contents(self) -> dict[str, object]:
         """Return ``"state"``, and ``"how"`` where a module says more; ``"beyond_document"`` where modules alone do."""

@@ -80,6 +80,6 @@ def check_call(arguments: tuple[Argument, ...], **ids: object) -> Iterator[str]:
         yield from check_ids(piid=piid)
 
 
-def row_tokens(rows: Iterable[PropertyValue | Argument]) -> list[str]:
-    """Write properties as ``siid piid value`` triples, arguments as ``piid value`` pairs."""
+def row_tokens(rows: Iterable[tuple[object, ...]]) -> list[str]:
+    """Write rows one behind the other: ids as they are, and the last of each row as a value."""
     return [text for *ids, value in rows for text in (*map(str, ids), token(value))]

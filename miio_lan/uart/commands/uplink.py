@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from miio_lan.uart.commands.base import Command, present
+from miio_lan.uart.commands.base import Fielded, own_fields, present
 from miio_lan.uart.commands.cursor import Cursor
-from miio_lan.uart.commands.rows import Argument, PropertyValue, check_call, check_rows, row_tokens
+from miio_lan.uart.commands.rows import Argument, PropertyValue, check_call, check_rows
 from miio_lan.uart.document import BLE_PIDS, ERROR_CODES, STATUS_CODES, model_fault, version_fault
 from miio_lan.uart.line import legacy_tokens_of
 from miio_lan.uart.values import shown, token
 
 
-class Uplink(Command):
+class Uplink(Fielded):
     """A command from MCU to module."""
 
     @classmethod
-    def parse(cls, cursor: Cursor) -> Self:  # noqa: ARG003 - what has no parameters takes none
-        """Read the parameters."""
-        return cls()
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the parameters: a word for each field."""
+        return cls(*[cursor.word() for _ in own_fields(cls)])
 
 
 @dataclass(frozen=True)
@@ -30,21 +30,12 @@ class Model(Uplink):
     NAME: ClassVar[str] = "model"
     name: str | None = None
 
-    @classmethod
-    def parse(cls, cursor: Cursor) -> Self:
-        """Read the name, if there is one."""
-        return cls(cursor.word())
-
     def check(self) -> Iterator[str]:
         """Three parts, 23 characters at most."""
         if self.name is not None and (fault := model_fault(self.name)):
             yield fault
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME] if self.name is None else [self.NAME, self.name]
-
-    def reading(self) -> dict[str, object]:
+    def contents(self) -> dict[str, object]:
         """Return ``"model"`` where the line names one."""
         return present(model=self.name)
 
@@ -56,23 +47,10 @@ class McuVersion(Uplink):
     NAME: ClassVar[str] = "mcu_version"
     version: str | None
 
-    @classmethod
-    def parse(cls, cursor: Cursor) -> Self:
-        """Read the version."""
-        return cls(cursor.word())
-
     def check(self) -> Iterator[str]:
         """Four digits."""
         if fault := version_fault(self.version):
             yield fault
-
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, self.version or ""]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"version"``."""
-        return present(version=self.version)
 
 
 @dataclass(frozen=True)
@@ -102,14 +80,10 @@ class BleConfig(Uplink):
         elif self.sub != "dump":
             yield "ble_config is followed by set or dump"
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
+    def parameters(self) -> list[str]:
+        """Return the word, and what follows a ``set``."""
         tail = [str(self.pid), self.version or ""] if self.sub == "set" else []
-        return [self.NAME, self.sub or "", *tail]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"sub"``, and ``"pid"`` and ``"version"`` where given."""
-        return present(sub=self.sub, pid=self.pid, version=self.version)
+        return [self.sub or "", *tail]
 
 
 class GetDown(Uplink):
@@ -175,13 +149,9 @@ class Time(Uplink):
         cursor.skip()
         return cls(posix=True)
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, "posix"] if self.posix else [self.NAME]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"posix"``."""
-        return {"posix": self.posix}
+    def parameters(self) -> list[str]:
+        """Return the word, where it is there."""
+        return ["posix"] if self.posix else []
 
 
 @dataclass(frozen=True)
@@ -191,23 +161,10 @@ class Echo(Uplink):
     NAME: ClassVar[str] = "echo"
     state: str | None
 
-    @classmethod
-    def parse(cls, cursor: Cursor) -> Self:
-        """Read the word."""
-        return cls(cursor.word())
-
     def check(self) -> Iterator[str]:
         """On or off."""
         if self.state not in ("on", "off"):
             yield "echo is followed by on or off"
-
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, self.state or ""]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"state"``."""
-        return present(state=self.state)
 
 
 @dataclass(frozen=True)
@@ -240,13 +197,9 @@ class Error(Uplink):
         elif self.code not in ERROR_CODES:
             yield f"the code {shown(str(self.code))} is not between {ERROR_CODES[0]} and {ERROR_CODES[-1]}"
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, token(self.message or ""), str(self.code)]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"message"`` and ``"code"`` where given."""
-        return present(message=self.message, code=self.code)
+    def parameters(self) -> list[str]:
+        """Return message and code."""
+        return [token(self.message or ""), str(self.code)]
 
 
 def _message(cursor: Cursor) -> str:
@@ -279,11 +232,7 @@ class PropertiesChanged(Uplink):
         """At least one property."""
         return check_rows(self.changes)
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, *row_tokens(self.changes)]
-
-    def reading(self) -> dict[str, object]:
+    def contents(self) -> dict[str, object]:
         """Return ``"properties"``."""
         return {"properties": [list(change) for change in self.changes]}
 
@@ -312,11 +261,3 @@ class EventOccured(Uplink):
     def check(self) -> Iterator[str]:
         """Both ids; arguments may be none at all."""
         return check_call(self.args, siid=self.siid, eiid=self.eiid)
-
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, str(self.siid), str(self.eiid), *row_tokens(self.args)]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"siid"``, ``"eiid"`` and ``"args"``."""
-        return {**present(siid=self.siid, eiid=self.eiid), "args": [list(pair) for pair in self.args]}
