@@ -39,9 +39,8 @@ class Command:
     def amended(self, **changes: object) -> Self:
         """Give the same command with other fields: ``dataclasses.replace`` at a tenth of its cost, once per line."""
         made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__, **changes)
-        for derived in ("problem", "kept_json"):  # they were found in what is replaced
-            made.__dict__.pop(derived, None)
+        # Problem and JSON were found in what is replaced.
+        made.__dict__.update(self.__dict__, problem=None, kept_json=None, **changes)
         return made
 
     def check(self) -> Iterator[str]:

@@ -67,10 +67,8 @@ class Down(Fielded):
 class NoMethod(Down):
     """A ``down`` without a method."""
 
-    @property
-    def wants_result(self) -> bool:
-        """Nobody knows what an answer would answer."""
-        return False
+    wants_result = False
+    """Nobody knows what an answer would answer."""
 
     def check(self) -> Iterator[str]:
         """It never conforms."""
@@ -139,6 +137,8 @@ class NetChange(Down):
     """``down MIIO_net_change STATE``."""
 
     METHOD: ClassVar[str] = "MIIO_net_change"
+    wants_result = False
+    """A net change is not answered."""
     state: str | None
     how: str | None = None
 
@@ -147,11 +147,6 @@ class NetChange(Down):
         """Read the state, and what newer modules say behind ``updating``."""
         state = cursor.word()
         return cls(state, cursor.skip() if state == "updating" and cursor.peek() in UPDATE_WAYS else None)
-
-    @property
-    def wants_result(self) -> bool:
-        """A net change is not answered."""
-        return False
 
     def check(self) -> Iterator[str]:
         """One of the six words, or one that modules are known to say beyond the document."""

@@ -7,7 +7,7 @@ Reading never raises: what is no command is :class:`Noise`. Every command tells 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from miio_lan.uart.commands.base import Command, Noise
@@ -86,10 +86,12 @@ def read(line: Text, *, direction: Direction, pending: Command | Text | None = N
     other = _pending(pending, direction)
     text, faults = _text(line, several_lines=isinstance(other, Help) and direction == "down")
     if not text:
-        return Noise(text=text, reason="" if not faults else "no printable text", line=text)
-    command = _read_up(text, other) if direction == "up" else _read_down(text, other)
+        return Noise(reason="no printable text" if faults else "")
+    said = past_prompt(text) if direction == "down" else text
+    command = _read_up(said, other) if direction == "up" else _read_down(said, other)
     if not isinstance(command, Noise):
-        faults = (*faults, *command.faults, *_limits(text, command))
+        prompted = ("the prompt of echo mode stands before the line",) if said != text else ()
+        faults = (*faults, *prompted, *command.faults, *_limits(text, command))
     return command.amended(faults=faults, line=text)
 
 
@@ -126,13 +128,12 @@ def _text(line: Text, *, several_lines: bool) -> tuple[str, tuple[str, ...]]:
     return clean(line)
 
 
-def _limits(text: str, command: Command) -> tuple[str, ...]:
+def _limits(text: str, command: Command) -> Iterator[str]:
     """Say which limits of the document the line exceeds."""
     if isinstance(command, Reply):
-        return ()
-    faults = []
+        return
     if len(text) > MAX_LINE:
-        faults.append(f"the line has {len(text)} characters, fewer than {LINE_LIMIT} are allowed")
+        yield f"the line has {len(text)} characters, fewer than {LINE_LIMIT} are allowed"
     if isinstance(command, Legacy):
         count = len(command.params)
     elif isinstance(command, Result):
@@ -140,10 +141,9 @@ def _limits(text: str, command: Command) -> tuple[str, ...]:
     elif text.count(" ") <= MAX_PARAMETERS:
         count = 0  # no more than that, at any rate
     else:
-        count = len(tokens_of(text)) - (2 if isinstance(command, Down) else 1)
+        count = len(tokens_of(text)) - command.HEAD
     if count > MAX_PARAMETERS:
-        faults.append(f"the line has {count} parameters, at most {MAX_PARAMETERS} are allowed")
-    return tuple(faults)
+        yield f"the line has {count} parameters, at most {MAX_PARAMETERS} are allowed"
 
 
 def _read_up(text: str, pending: Command | None) -> Command:
@@ -167,14 +167,6 @@ def _unknown(word: str) -> str:
 
 
 def _read_down(text: str, pending: Command | None) -> Command:
-    said = past_prompt(text)
-    command = _read_said(said, pending)
-    if said == text:
-        return command
-    return command.amended(faults=("the prompt of echo mode stands before the line", *command.faults))
-
-
-def _read_said(text: str, pending: Command | None) -> Command:
     tokens = tokens_of(text)
     if tokens[0] == "down":
         cursor = Cursor(tokens[1:], text[len("down") :].strip(" "))
