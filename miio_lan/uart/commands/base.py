@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from miio_lan.errors import LineError
 from miio_lan.uart.commands.rows import row_tokens
-from miio_lan.uart.line import join
+from miio_lan.uart.line import check_count, join, seal
 
 _MOST_PROBLEMS = 8
 
@@ -78,6 +78,12 @@ class Command:
         """
         self.refuse()
         return join(self.tokens(), head=self.HEAD)
+
+    def _sealed(self, parameters: int) -> bytes:
+        """Return the line of a command whose parameters its tokens do not tell; there are so many of them."""
+        self.refuse()
+        check_count(parameters)
+        return seal(" ".join(self.tokens()))
 
     def refuse(self) -> None:
         """Refuse contents that the document does not allow.

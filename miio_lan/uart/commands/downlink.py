@@ -21,7 +21,7 @@ from miio_lan.uart.document import (
     UPDATE_FW,
     UPDATE_WAYS,
 )
-from miio_lan.uart.line import check_count, legacy_tokens_of, seal
+from miio_lan.uart.line import legacy_tokens_of
 from miio_lan.uart.values import json_text, read_json, read_value, shown, with_spaces
 
 NOTICES = frozenset({"none", *IDENTITY_REQUESTS, UPDATE_FW, "ble_event", "ble_fastpair", "ble_fastpair_rsp"})
@@ -236,9 +236,7 @@ class Legacy(Down):
 
         :raises LineError: the document does not allow such a line
         """
-        self.refuse()
-        check_count(len(self.params))
-        return seal(" ".join(self.tokens()))
+        return self._sealed(len(self.params))
 
     def parameters(self) -> list[str]:
         """Return the parameters as one token."""

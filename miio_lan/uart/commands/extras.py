@@ -11,7 +11,7 @@ from miio_lan.errors import LineError
 from miio_lan.uart.commands.cursor import Cursor
 from miio_lan.uart.commands.rows import NO_PROPERTY
 from miio_lan.uart.commands.uplink import Uplink
-from miio_lan.uart.line import check_count, legacy_tokens_of, seal
+from miio_lan.uart.line import legacy_tokens_of
 from miio_lan.uart.values import Value, read_json, read_value, shown, token
 
 EXTRAS = frozenset(
@@ -130,8 +130,7 @@ class Known(Uplink):
         text = " ".join(self.tokens())
         if tuple(legacy_tokens_of(text, " ")[1:]) != self.arguments:
             raise LineError(f"{shown(text)} would not be read back with the same parameters")
-        check_count(len(self.arguments))
-        return seal(text)
+        return self._sealed(len(self.arguments))
 
     def contents(self) -> dict[str, object]:
         """Return ``"args"`` and ``"beyond_document"``; ``"sub"`` where the first word says what to do."""
@@ -154,6 +153,5 @@ def _argument(text: str) -> object:
             return text
     value, fault = read_value(text)
     # passwords and addresses may look like odd numbers; only what reads back as itself is one
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and str(value) != text:
-        return text
-    return text if fault and not isinstance(value, str) else value
+    odd = isinstance(value, (int, float)) and not isinstance(value, bool) and str(value) != text
+    return text if odd or (fault and not isinstance(value, str)) else value

@@ -118,19 +118,17 @@ class _Search:
     def _index(self, at: int, first: int) -> int | None:
         """Return which property the values name next; a later one only where some may be left out."""
         ids = tuple(self.values[at : at + 2])
-        if len(ids) < 2 or not are_ids(*ids):
-            return None
-        try:
-            index = self.asked.index(ids, first)
-        except ValueError:
-            return None
-        return index if index == first or not self.complete else None
+        last = first + 1 if self.complete else len(self.asked)
+        if len(ids) == 2 and are_ids(*ids) and ids in self.asked[first:last]:
+            return self.asked.index(ids, first)
+        return None
 
     def _pieces(self, at: int, siid: int, piid: int) -> Iterator[tuple[PropertyResult, int]]:
         """Offer the ways to read one property, the likelier first."""
         left = len(self.values) - at
+        bare = PropertyResult(siid, piid, None)
         if left < 3:
-            yield PropertyResult(siid, piid, None), 2
+            yield bare, 2
             return
         third = self.values[at + 2]
         code = third if type(third) is int else None
@@ -140,7 +138,4 @@ class _Search:
             if left >= 4:
                 ways.append((PropertyResult(siid, piid, code, self.values[at + 3]), 4))
             yield from reversed(ways) if self.with_values and code == 0 else ways
-        if self.with_values:
-            yield PropertyResult(siid, piid, None, third), 3
-        else:
-            yield PropertyResult(siid, piid, None), 2
+        yield (bare._replace(value=third), 3) if self.with_values else (bare, 2)

@@ -20,7 +20,6 @@ from miio_lan.uart.document import (
     UPDATE_FW,
     UPDATE_READY,
 )
-from miio_lan.uart.line import check_count, seal
 from miio_lan.uart.values import MISSING, Value, json_text, read_values, shown, token
 
 UPDATE_ANSWERS = ((UPDATE_READY,), (UPDATE_BUSY,))
@@ -123,23 +122,19 @@ class Result(Command):
 
         :raises LineError: the document does not allow such a line
         """
-        self.refuse()
-        check_count(len(self.values))
-        return seal(" ".join(self.tokens()))
+        return self._sealed(len(self.values))
 
     def reading(self) -> dict[str, object]:
         """Return ``"answers"`` and what its layout gives; ``"readings"`` when it is not known what is answered."""
         if self.readings:
             return {"answers": None, "readings": [each.reading() for each in self.readings]}
-        data: dict[str, object] = {"answers": self.answers}
         if self.answers in (GET_PROPERTIES, SET_PROPERTIES):
-            data["results"] = [list(row[:3] if row.value is MISSING else row) for row in self.results]
-        elif self.answers == ACTION:
-            data |= present(siid=self.siid, aiid=self.aiid, code=self.code)
-            data["out"] = [list(pair) for pair in self.out]
-        else:
-            data |= {"values": list(self.values), "legacy": True}
-        return data
+            rows = [list(row[:3] if row.value is MISSING else row) for row in self.results]
+            return {"answers": self.answers, "results": rows}
+        if self.answers == ACTION:
+            ids = present(siid=self.siid, aiid=self.aiid, code=self.code)
+            return {"answers": self.answers, **ids, "out": [list(pair) for pair in self.out]}
+        return {"answers": self.answers, "values": list(self.values), "legacy": True}
 
 
 def _check_code(code: int | None) -> Iterator[str]:
@@ -163,15 +158,13 @@ def read_result(cursor: Cursor, pending: Down | None) -> Result:
 
 
 def _read_properties(cursor: Cursor, answers: str, asked: Sequence[tuple[int, int]]) -> Result:
-    texts = cursor.left()
     values = cursor.values()
     found = fit(values, asked, with_values=answers == GET_PROPERTIES)
     _compare(cursor, found, asked)
-    if found.taken < len(values):
-        cursor.blame(
-            f"{shown(texts[found.taken])} and what follows cannot be read in the layout of a {answers} answer"
-        )
-        cursor.back_to(found.taken)
+    cursor.back_to(found.taken)
+    if len(cursor):
+        unfit = shown(cursor.peek())
+        cursor.blame(f"{unfit} and what follows cannot be read in the layout of a {answers} answer")
     return Result(answers, values, found.results)
 
 

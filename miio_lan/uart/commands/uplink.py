@@ -82,8 +82,7 @@ class BleConfig(Uplink):
 
     def parameters(self) -> list[str]:
         """Return the word, and what follows a ``set``."""
-        tail = [str(self.pid), self.version or ""] if self.sub == "set" else []
-        return [self.sub or "", *tail]
+        return super().parameters() if self.sub == "set" else [self.sub or ""]
 
 
 class GetDown(Uplink):
@@ -223,7 +222,10 @@ class PropertiesChanged(Uplink):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the triples, also where a status code or the command word slipped in between."""
-        coded = _is_coded(cursor)
+        count = len(cursor)
+        # Values that come in fours may be read as siid, piid, code and value (observed: hobby switches).
+        fours = count % 3 != 0 and count % 4 == 0 and cursor.ahead() is not None
+        coded = fours and all(cursor.ahead(at) in STATUS_CODES for at in range(2, count, 4))
         if coded:
             cursor.blame("a status code stands between the ids and the value")
         return cls(cursor.properties(coded=coded, word=cls.NAME))
@@ -235,13 +237,6 @@ class PropertiesChanged(Uplink):
     def contents(self) -> dict[str, object]:
         """Return ``"properties"``."""
         return {"properties": [list(change) for change in self.changes]}
-
-
-def _is_coded(cursor: Cursor) -> bool:
-    """Whether the values come in fours that read ``siid piid code value`` (observed: hobby switches)."""
-    count = len(cursor)
-    fours = count % 3 != 0 and count % 4 == 0 and cursor.ahead() is not None
-    return fours and all(cursor.ahead(at) in STATUS_CODES for at in range(2, count, 4))
 
 
 @dataclass(frozen=True)

@@ -95,9 +95,8 @@ class TransferReader:
         while data and (piece := self._first(data, now, expected)) is not None:
             pieces.append(piece)
             data = data[len(piece.raw) :]
-            part = piece.reading is not None
-            expected = expected or part
-            self._mid_line = not part and not piece.raw.endswith(b"\r")
+            expected = expected or piece.reading is not None
+            self._mid_line = piece.reading is None and not piece.raw.endswith(b"\r")
             self._began = now
         self._block = data
         return pieces
@@ -108,8 +107,7 @@ class TransferReader:
 
     def tick(self, now: float) -> list[Piece]:
         """Give up a block whose rest is not coming."""
-        deadline = self.deadline
-        return self.flush() if deadline is not None and now >= deadline else []
+        return [] if self.deadline is None or now < self.deadline else self.flush()
 
     def flush(self) -> list[Piece]:
         """Give up what is incomplete, whatever the time."""
