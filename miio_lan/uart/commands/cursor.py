@@ -73,11 +73,9 @@ class Cursor:
 
         :param quoted: what to say of one that has quotes
         """
-        if not len(self):
-            return None
         taken = self.skip()
         if not taken.startswith('"'):
-            return taken
+            return taken or None
         self.blame(quoted.format(shown(taken)))
         return str(read_value(taken)[0])
 

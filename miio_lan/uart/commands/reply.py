@@ -80,12 +80,7 @@ class Reply(Command):
 
     def check(self) -> Iterator[str]:
         """Name what does not fit the command that is answered."""
-        if self.refused:
-            return
-        if self.pending is None:
-            if not has_form(self.text):
-                yield f"{shown(self.text)} is not a reply of the document"
-        elif fault := _fault(self.text, self.pending):
+        if not self.refused and (fault := _fault(self.text, self.pending)):
             yield fault
 
     def encode(self) -> bytes:
@@ -118,8 +113,10 @@ class Reply(Command):
         return {"answers": self.answers, "text": self.text, **found}
 
 
-def _fault(text: str, pending: Command) -> str:
-    """Say why the text is no answer to the command; empty when it is one."""
+def _fault(text: str, pending: Command | None) -> str:
+    """Say why the text is no answer to the command, or to any where that is not known; empty when it is one."""
+    if pending is None:
+        return "" if has_form(text) else f"{shown(text)} is not a reply of the document"
     # The list of commands has ``help`` itself among its lines.
     if text and text in (pending.line, pending.command) and not isinstance(pending, Help):
         return COMES_BACK

@@ -107,15 +107,17 @@ class Result(Command):
     def tokens(self) -> list[str]:
         """Return the tokens."""
         if self.answers in (GET_PROPERTIES, SET_PROPERTIES):
-            rows = (
-                [str(s), str(p), str(c), *([] if v is MISSING else [token(v)])] for s, p, c, v in self.results
-            )
+            rows = [(*map(str, row[:3]), *map(token, row[3:])) for row in self._rows()]
             return [self.NAME, *(text for row in rows for text in row)]
         if self.answers == ACTION:
             return [self.NAME, str(self.siid), str(self.aiid), str(self.code), *row_tokens(self.out)]
         if all(isinstance(each, _SCALARS) for each in self.values):
             return [self.NAME, *map(token, self.values)]
         return [self.NAME, ",".join(map(json_text, self.values))]
+
+    def _rows(self) -> list[tuple[object, ...]]:
+        """Give the properties as a line has them: one without a value ends with its code."""
+        return [row[:3] if row.value is MISSING else row for row in self.results]
 
     def encode(self) -> bytes:
         """Return the line to send, CR included.
@@ -129,8 +131,7 @@ class Result(Command):
         if self.readings:
             return {"answers": None, "readings": [each.reading() for each in self.readings]}
         if self.answers in (GET_PROPERTIES, SET_PROPERTIES):
-            rows = [list(row[:3] if row.value is MISSING else row) for row in self.results]
-            return {"answers": self.answers, "results": rows}
+            return {"answers": self.answers, "results": [list(row) for row in self._rows()]}
         if self.answers == ACTION:
             ids = present(siid=self.siid, aiid=self.aiid, code=self.code)
             return {"answers": self.answers, **ids, "out": [list(pair) for pair in self.out]}
@@ -208,7 +209,7 @@ def _read_all(cursor: Cursor) -> Result:
     readings = [
         Result(answers, values, rows)
         for answers in (GET_PROPERTIES, SET_PROPERTIES)
-        if texts and (rows := any_order(values, with_values=answers == GET_PROPERTIES))
+        if (rows := any_order(values, with_values=answers == GET_PROPERTIES))
     ]
     if _is_coded(values):
         trial = Cursor(texts, cursor.text)
