@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from miio_lan.uart.commands.base import Command, Noise
+from miio_lan.uart.commands.base import Command, Fielded, Noise
 from miio_lan.uart.commands.cursor import Cursor
 from miio_lan.uart.commands.downlink import (
     Action,
@@ -52,11 +52,12 @@ from miio_lan.uart.values import MISSING, MissingValue, Value, shown
 
 __all__ = [
     "ERROR", "EXTRAS", "MISSING", "NET_STATES", "OK", "STATUS_CODES", "UPLINKS", "Action", "Argument",
-    "BleConfig", "Command", "Direction", "Down", "Echo", "Error", "EventOccured", "Factory", "GetDown",
-    "GetProperties", "Help", "Known", "Legacy", "LegacyEvent", "Log", "Mac", "McuVersion", "MissingValue",
-    "Model", "Net", "NetChange", "NoMethod", "Noise", "Notice", "PropertiesChanged", "PropertyId",
-    "PropertyResult", "PropertyValue", "Props", "Reboot", "Reply", "Restore", "Result", "SetProperties",
-    "Time", "Uplink", "Value", "Version", "has_form", "model_fault", "read", "version_fault",
+    "BleConfig", "Command", "Direction", "Down", "Echo", "Error", "EventOccured", "Factory", "Fielded",
+    "GetDown", "GetProperties", "Help", "Known", "Legacy", "LegacyEvent", "Log", "Mac", "McuVersion",
+    "MissingValue", "Model", "Net", "NetChange", "NoMethod", "Noise", "Notice", "PropertiesChanged",
+    "PropertyId", "PropertyResult", "PropertyValue", "Props", "Reboot", "Reply", "Restore", "Result",
+    "SetProperties", "Time", "Uplink", "Value", "Version", "has_form", "model_fault", "read",
+    "version_fault",
 ]  # fmt: skip
 
 Direction = Literal["up", "down"]
