@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from functools import cache
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from miio_lan.errors import LineError
@@ -120,6 +119,9 @@ class Command:
 class Fielded(Command):
     """A command whose fields are its layout: it is written in their order, and read under their names."""
 
+    __match_args__: ClassVar[tuple[str, ...]]
+    """The names of these fields, as dataclasses give them: without those of all commands, which have no place."""
+
     def tokens(self) -> list[str]:
         """Return the tokens."""
         return [self.command or "", *self.parameters()]
@@ -140,7 +142,7 @@ class Fielded(Command):
         return {name.removesuffix("_"): _listed(each) for name, each in self._given().items()}
 
     def _given(self) -> dict[str, Any]:
-        return present(**{name: getattr(self, name) for name in own_fields(type(self))})
+        return present(**{name: getattr(self, name) for name in self.__match_args__})
 
 
 @dataclass(frozen=True)
@@ -171,12 +173,6 @@ class Noise(Command):
 def present(**keys: object) -> dict[str, object]:
     """Return the keys the line gave."""
     return {key: value for key, value in keys.items() if value is not None}
-
-
-@cache
-def own_fields(kind: type[Command]) -> tuple[str, ...]:
-    """Give the names of the fields of a kind of command, but for those of all commands, which are given by name."""
-    return tuple(each.name for each in fields(kind) if not each.kw_only)
 
 
 def _listed(value: object) -> object:

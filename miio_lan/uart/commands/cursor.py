@@ -18,6 +18,12 @@ class Cursor:
         self.text = text
         self.faults: list[str] = []
 
+    def divide(self, tokens: list[str]) -> None:
+        """Start, or start again, with the parameters divided in this way."""
+        self._tokens = tokens
+        self._read: list[tuple[Value, str]] | None = None
+        self._at = 0
+
     @property
     def _values(self) -> list[tuple[Value, str]]:
         """All parameters as values: read together, because one at a time they cost several times as much."""
@@ -28,12 +34,6 @@ class Cursor:
     def __len__(self) -> int:
         """How many parameters are still unread."""
         return len(self._tokens) - self._at
-
-    def divide(self, tokens: list[str]) -> None:
-        """Start, or start again, with the parameters divided in this way."""
-        self._tokens = tokens
-        self._read: list[tuple[Value, str]] | None = None
-        self._at = 0
 
     def back_to(self, taken: int) -> None:
         """Give back all but the first ``taken`` parameters."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from miio_lan.uart.commands.base import Fielded, own_fields, present
+from miio_lan.uart.commands.base import Fielded, present
 from miio_lan.uart.commands.cursor import Cursor
 from miio_lan.uart.commands.rows import Argument, PropertyValue, check_call, check_rows
 from miio_lan.uart.document import BLE_PIDS, ERROR_CODES, STATUS_CODES, model_fault, version_fault
@@ -20,7 +20,7 @@ class Uplink(Fielded):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the parameters: a word for each field."""
-        return cls(*[cursor.word() for _ in own_fields(cls)])
+        return cls(*[cursor.word() for _ in cls.__match_args__])
 
 
 @dataclass(frozen=True)
