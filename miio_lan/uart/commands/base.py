@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from miio_lan.errors import LineError
 from miio_lan.uart.commands.rows import row_tokens
@@ -129,8 +129,9 @@ class Fielded(Command):
     def parameters(self) -> list[str]:
         """Return the tokens behind the command: the fields that are given, words and ids as they are."""
         texts: list[str] = []
-        for each in self._given().values():
-            texts += row_tokens(each) if isinstance(each, tuple) else [str(each)]
+        for each in [getattr(self, name) for name in self.__match_args__]:
+            if each is not None:
+                texts += row_tokens(each) if isinstance(each, tuple) else [str(each)]
         return texts
 
     def reading(self) -> dict[str, object]:
@@ -139,10 +140,14 @@ class Fielded(Command):
 
     def contents(self) -> dict[str, object]:
         """Return the fields that are given, by their names (``in_`` by ``in``)."""
-        return {name.removesuffix("_"): _listed(each) for name, each in self._given().items()}
-
-    def _given(self) -> dict[str, Any]:
-        return present(**{name: getattr(self, name) for name in self.__match_args__})
+        found: dict[str, object] = {}
+        for name in self.__match_args__:
+            each = getattr(self, name)
+            if isinstance(each, tuple):
+                found[name.removesuffix("_")] = [list(row) if isinstance(row, tuple) else row for row in each]
+            elif each is not None:
+                found[name] = each
+        return found
 
 
 @dataclass(frozen=True)
@@ -173,8 +178,3 @@ class Noise(Command):
 def present(**keys: object) -> dict[str, object]:
     """Return the keys the line gave."""
     return {key: value for key, value in keys.items() if value is not None}
-
-
-def _listed(value: object) -> object:
-    """Give the lists that JSON has in place of tuples."""
-    return [_listed(each) for each in value] if isinstance(value, tuple) else value

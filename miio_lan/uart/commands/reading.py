@@ -7,7 +7,7 @@ Reading never raises: what is no command is :class:`Noise`. Every command tells 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal
 
 from miio_lan.uart.commands.base import Command, Fielded, Noise
@@ -129,12 +129,13 @@ def _text(line: Text, *, several_lines: bool) -> tuple[str, tuple[str, ...]]:
     return clean(line)
 
 
-def _limits(text: str, command: Command) -> Iterator[str]:
+def _limits(text: str, command: Command) -> list[str]:
     """Say which limits of the document the line exceeds."""
+    faults: list[str] = []
     if isinstance(command, Reply):
-        return
+        return faults
     if len(text) > MAX_LINE:
-        yield f"the line has {len(text)} characters, fewer than {LINE_LIMIT} are allowed"
+        faults.append(f"the line has {len(text)} characters, fewer than {LINE_LIMIT} are allowed")
     if isinstance(command, Legacy):
         count = len(command.params)
     elif isinstance(command, Result):
@@ -144,7 +145,8 @@ def _limits(text: str, command: Command) -> Iterator[str]:
     else:
         count = len(tokens_of(text)) - command.HEAD
     if count > MAX_PARAMETERS:
-        yield f"the line has {count} parameters, at most {MAX_PARAMETERS} are allowed"
+        faults.append(f"the line has {count} parameters, at most {MAX_PARAMETERS} are allowed")
+    return faults
 
 
 def _read_up(text: str, pending: Command | None) -> Command:
@@ -179,10 +181,9 @@ def _read_down(text: str, pending: Command | None) -> Command:
 
 def _finish(command: Command, cursor: Cursor) -> Command:
     """Add what the cursor has found out to what was read."""
-    unread = cursor.left()
-    faults = tuple(cursor.faults)
-    if not unread and not faults:
+    if not len(cursor) and not cursor.faults:
         return command
+    unread, faults = cursor.left(), tuple(cursor.faults)
     if not faults:
         name = command.method if isinstance(command, Down) else command.command
         faults = (f"{shown(' '.join(unread))} is left over: {name} takes no more parameters",)

@@ -97,11 +97,12 @@ class Result(Command):
         for siid, piid, code, value in self.results:
             if code not in STATUS_CODES:
                 yield from _check_code(code)
-            if self.answers == SET_PROPERTIES and value is not MISSING:
+            if value is MISSING:
+                if self.answers == GET_PROPERTIES and code == 0:
+                    yield f"property {siid}.{piid} has no value although its code is 0"
+            elif self.answers == SET_PROPERTIES:
                 yield f"property {siid}.{piid} has a value, which the answer to a set does not carry"
-            elif self.answers == GET_PROPERTIES and code == 0 and value is MISSING:
-                yield f"property {siid}.{piid} has no value although its code is 0"
-            elif self.answers == GET_PROPERTIES and code not in (0, None) and value is not MISSING:
+            elif code not in (0, None):
                 yield f"property {siid}.{piid} has a value although its code is not 0"
 
     def tokens(self) -> list[str]:
@@ -151,8 +152,10 @@ def read_result(cursor: Cursor, pending: Down | None) -> Result:
         if pending is not None:
             cursor.blame(f"down {pending.method} is not answered with a result")
         return _read_all(cursor)
-    if isinstance(pending, (GetProperties, SetProperties)):
-        return _read_properties(cursor, pending.method, [each[:2] for each in pending.properties])
+    if isinstance(pending, GetProperties):
+        return _read_properties(cursor, GET_PROPERTIES, pending.properties)
+    if isinstance(pending, SetProperties):
+        return _read_properties(cursor, SET_PROPERTIES, [each[:2] for each in pending.properties])
     if isinstance(pending, Action):
         return _read_action(cursor, pending)
     return Result.for_values(read_params(cursor), pending.method)
@@ -162,8 +165,8 @@ def _read_properties(cursor: Cursor, answers: str, asked: Sequence[tuple[int, in
     values = cursor.values()
     found = fit(values, asked, with_values=answers == GET_PROPERTIES)
     _compare(cursor, found, asked)
-    cursor.back_to(found.taken)
-    if len(cursor):
+    if found.taken < len(values):
+        cursor.back_to(found.taken)
         unfit = shown(cursor.peek())
         cursor.blame(f"{unfit} and what follows cannot be read in the layout of a {answers} answer")
     return Result(answers, values, found.results)
