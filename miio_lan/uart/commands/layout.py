@@ -55,9 +55,8 @@ def walk(values: Sequence[Value], *, with_values: bool) -> Found:
 def any_order(values: Sequence[Value], *, with_values: bool) -> tuple[PropertyResult, ...]:
     """Read the canonical layout without knowing what was asked; empty where it does not fit exactly."""
     found = walk(values, with_values=with_values)
-    if found.taken < len(values) or any(row.code not in STATUS_CODES for row in found.results):
-        return ()
-    return found.results
+    exact = found.taken == len(values) and all(row.code in STATUS_CODES for row in found.results)
+    return found.results if exact else ()
 
 
 def fit(values: Sequence[Value], asked: Sequence[tuple[int, int]], *, with_values: bool) -> Found:

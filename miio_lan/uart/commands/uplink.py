@@ -181,13 +181,13 @@ class Error(Uplink):
         if texts != list(cursor.left()):
             cursor.divide(texts)
             cursor.blame("a comma stands where a space belongs")
-        if (first := cursor.integer()) is not None:
-            cursor.blame("the code stands before the message" if len(cursor) else "the message is missing")
-            return cls(_message(cursor) if len(cursor) else None, first)
-        message = _message(cursor) if len(cursor) else None
-        if message is None:
+        code = cursor.integer()
+        if not len(cursor):
             cursor.blame("the message is missing")
-        return cls(message, cursor.integer())
+            return cls(None, code)
+        if code is not None:
+            cursor.blame("the code stands before the message")
+        return cls(_message(cursor), cursor.integer() if code is None else code)
 
     def check(self) -> Iterator[str]:
         """A code between -9999 and -5000."""

@@ -264,10 +264,9 @@ class Receiver(_End):
 
     def _end(self) -> None:
         """Take the image, or refuse it: a sender that hears CAN knows that nothing will be done with it."""
-        refused = self._check(stripped(bytes(self._image))) if self._check is not None else ""
-        if refused:
+        if self._check is not None and (words := self._check(stripped(bytes(self._image)))):
             self.refused = True
-            self._fail(refused)
+            self._fail(words)
         else:
             self._out.append(ACK)
             self._finish()
