@@ -31,6 +31,5 @@ def has_to_name(down: Down) -> bool:
 
 def codes_of(answer: Result) -> list[int]:
     """Return the status codes of an answer that has some."""
-    if answer.siid is not None:
-        return [] if answer.code is None else [answer.code]
-    return [row.code for row in answer.results if row.code is not None]
+    codes = (answer.code, *[row.code for row in answer.results])
+    return [code for code in codes if code is not None]

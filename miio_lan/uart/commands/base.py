@@ -1,51 +1,16 @@
-"""What all commands of the serial line have in common, and the cursor that reads their parameters."""
+"""What all commands of the serial line have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 
 from miio_lan.errors import LineError
-from miio_lan.uart.line import join
-from miio_lan.uart.values import MISSING, MissingValue, Value, read_value, read_values, shown, token
+from miio_lan.uart.commands.rows import row_tokens
+from miio_lan.uart.line import check_count, join, seal
 
 _MOST_PROBLEMS = 8
-
-
-class PropertyId(NamedTuple):
-    """Which property."""
-
-    siid: int
-    piid: int
-
-
-class PropertyValue(NamedTuple):
-    """A property and its value."""
-
-    siid: int
-    piid: int
-    value: Value
-
-
-class PropertyResult(NamedTuple):
-    """What a ``result`` says about one property.
-
-    ``code`` is None where the line left it out, ``value`` is :data:`~miio_lan.uart.values.MISSING` where
-    there is none.
-    """
-
-    siid: int
-    piid: int
-    code: int | None
-    value: Value | MissingValue = MISSING
-
-
-class Argument(NamedTuple):
-    """An argument of an action or event."""
-
-    piid: int
-    value: Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +35,11 @@ class Command:
         """The command word; None for what is no command."""
         return self.NAME
 
-    def amended(self, **fields: object) -> Self:
+    def amended(self, **changes: object) -> Self:
         """Give the same command with other fields: ``dataclasses.replace`` at a tenth of its cost, once per line."""
         made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__, **fields)
-        for derived in ("problem", "kept_json"):  # they were found in what is replaced
-            made.__dict__.pop(derived, None)
+        # Problem and JSON were found in what is replaced.
+        made.__dict__.update(self.__dict__, problem=None, kept_json=None, **changes)
         return made
 
     def check(self) -> Iterator[str]:
@@ -88,14 +52,11 @@ class Command:
         # By hand: what functools offers takes a lock each time, in Python 3.11, and asks a dozen things.
         found: str | None = self.__dict__.get("problem")
         if found is None:
-            found = self.__dict__["problem"] = self._find_problem()
+            problems = list(dict.fromkeys((*self.faults, *self.check())))
+            if (more := len(problems) - _MOST_PROBLEMS) > 0:
+                problems[_MOST_PROBLEMS:] = [f"and {more} more"]
+            found = self.__dict__["problem"] = "; ".join(problems)
         return found
-
-    def _find_problem(self) -> str:
-        problems = list(dict.fromkeys((*self.faults, *self.check())))
-        if (more := len(problems) - _MOST_PROBLEMS) > 0:
-            problems[_MOST_PROBLEMS:] = [f"and {more} more"]
-        return "; ".join(problems)
 
     @property
     def valid(self) -> bool:
@@ -116,6 +77,12 @@ class Command:
         """
         self.refuse()
         return join(self.tokens(), head=self.HEAD)
+
+    def _sealed(self, parameters: int) -> bytes:
+        """Return the line of a command whose parameters its tokens do not tell; there are so many of them."""
+        self.refuse()
+        check_count(parameters)
+        return seal(" ".join(self.tokens()))
 
     def refuse(self) -> None:
         """Refuse contents that the document does not allow.
@@ -149,6 +116,40 @@ class Command:
         return found
 
 
+class Fielded(Command):
+    """A command whose fields are its layout: it is written in their order, and read under their names."""
+
+    __match_args__: ClassVar[tuple[str, ...]]
+    """The names of these fields, as dataclasses give them: without those of all commands, which have no place."""
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.command or "", *self.parameters()]
+
+    def parameters(self) -> list[str]:
+        """Return the tokens behind the command: the fields that are given, words and ids as they are."""
+        texts: list[str] = []
+        for each in [getattr(self, name) for name in self.__match_args__]:
+            if each is not None:
+                texts += row_tokens(each) if isinstance(each, tuple) else [str(each)]
+        return texts
+
+    def reading(self) -> dict[str, object]:
+        """Return the keys of the contents."""
+        return self.contents()
+
+    def contents(self) -> dict[str, object]:
+        """Return the fields that are given, by their names (``in_`` by ``in``)."""
+        found: dict[str, object] = {}
+        for name in self.__match_args__:
+            each = getattr(self, name)
+            if isinstance(each, tuple):
+                found[name.removesuffix("_")] = [list(row) if isinstance(row, tuple) else row for row in each]
+            elif each is not None:
+                found[name] = each
+        return found
+
+
 @dataclass(frozen=True)
 class Noise(Command):
     """What is no command: garbage, banners, empty lines, words nobody knows."""
@@ -174,203 +175,6 @@ class Noise(Command):
         raise LineError(f"noise cannot be sent: {self.reason or 'an empty line'}")
 
 
-class Cursor:
-    """Walks over the parameters of a line and remembers what was wrong with them. Never raises.
-
-    :param tokens: the parameters
-    :param text: the same, as the text after the command word
-    """
-
-    def __init__(self, tokens: list[str], text: str) -> None:
-        self._tokens = tokens
-        self._read: list[tuple[Value, str]] | None = None
-        self._at = 0
-        self.text = text
-        self.faults: list[str] = []
-
-    @property
-    def _values(self) -> list[tuple[Value, str]]:
-        """All parameters as values: read together, because one at a time they cost several times as much."""
-        if self._read is None:
-            self._read = read_values(self._tokens)
-        return self._read
-
-    def __len__(self) -> int:
-        """How many parameters are still unread."""
-        return len(self._tokens) - self._at
-
-    def divide(self, tokens: list[str]) -> None:
-        """Start again, with the parameters divided in another way."""
-        self._tokens = tokens
-        self._read = None
-        self._at = 0
-
-    def back_to(self, taken: int) -> None:
-        """Give back all but the first ``taken`` parameters."""
-        self._at = taken
-
-    def blame(self, fault: str) -> None:
-        """Remember a fault."""
-        self.faults.append(fault)
-
-    def blame_left(self, how: str) -> None:
-        """Remember that the next parameter has no place, and how they come; nothing where none is left."""
-        if len(self):
-            self.blame(f"{shown(self.peek())} is left over: {how}")
-
-    def peek(self, ahead: int = 0) -> str:
-        """Return a parameter without taking it; empty behind the end."""
-        at = self._at + ahead
-        return self._tokens[at] if at < len(self._tokens) else ""
-
-    def skip(self) -> str:
-        """Take the next parameter as it is; empty, and nothing taken, behind the end."""
-        taken = self.peek()
-        self._at = min(self._at + 1, len(self._tokens))
-        return taken
-
-    def rest(self) -> tuple[str, ...]:
-        """Take all that is left, as it is."""
-        rest = self.left()
-        self._at = len(self._tokens)
-        return rest
-
-    def left(self) -> tuple[str, ...]:
-        """Return what is unread without taking it."""
-        return tuple(self._tokens[self._at :])
-
-    def word(self, quoted: str = "{} is in quotes, which only the server commands have") -> str | None:
-        """Take a word of a local command, which has no quotes; None when there is none left.
-
-        :param quoted: what to say of one that has quotes
-        """
-        if not len(self):
-            return None
-        taken = self.skip()
-        if not taken.startswith('"'):
-            return taken
-        self.blame(quoted.format(shown(taken)))
-        return str(read_value(taken)[0])
-
-    def value(self) -> Value:
-        """Take a value of a server command; a missing one, and nothing taken, behind the end."""
-        values, at = self._values, self._at
-        self._at = min(at + 1, len(values))
-        value, fault = values[at] if at < len(values) else read_value("")
-        if fault:
-            self.faults.append(fault)
-        return value
-
-    def values(self) -> tuple[Value, ...]:
-        """Take all that is left as values of a server command."""
-        left = self._values[self._at :]
-        self._at = len(self._tokens)
-        self.faults += [fault for _, fault in left if fault]
-        return tuple([value for value, _ in left])
-
-    def ahead(self, distance: int = 0) -> int | None:
-        """Return the integer that stands ahead, without taking it; None where something else stands."""
-        values, at = self._values, self._at + distance
-        value = values[at][0] if at < len(values) else None
-        return value if type(value) is int else None
-
-    def integer(self) -> int | None:
-        """Take an integer; None, and nothing taken, when the next parameter is none."""
-        number = self.ahead()
-        if number is not None:
-            self.value()  # remembers a spelling that JSON does not have
-        return number
-
-    def ids(self, count: int) -> tuple[int, ...] | None:
-        """Take so many ids; None, and nothing taken, when there are not so many."""
-        found = self._values[self._at : self._at + count]
-        numbers = [value for value, _ in found if type(value) is int and value >= 0]
-        if len(numbers) < count:
-            return None
-        self._at += count
-        self.faults += [fault for _, fault in found if fault]
-        return tuple(numbers)
-
-    def properties(self) -> list[PropertyValue]:
-        """Take properties, each as siid, piid and value, up to the end or to the first that is none."""
-        values, at = self._values, self._at
-        rows: list[PropertyValue] = []
-        # Not by ids() and value(): most of what crosses a line is read here, and it is a third of their cost.
-        while at + 3 <= len(values):
-            (siid, first), (piid, second), (value, third) = values[at : at + 3]
-            if type(siid) is not int or type(piid) is not int or siid < 0 or piid < 0:
-                break
-            if first or second or third:
-                self.faults += [fault for fault in (first, second, third) if fault]
-            rows.append(PropertyValue(siid, piid, value))
-            at += 3
-        self._at = at
-        return rows
-
-    def pairs(self) -> tuple[Argument, ...]:
-        """Take ``piid value`` pairs up to the end, or to the first that is none."""
-        pairs: list[Argument] = []
-        while len(self) >= 2 and (ids := self.ids(1)):
-            pairs.append(Argument(ids[0], self.value()))
-        if len(self) > 1:
-            self.blame(f"{shown(self.peek())} stands where a piid belongs")
-        else:
-            self.blame_left("arguments come as piid and value, in pairs")
-        return tuple(pairs)
-
-
 def present(**keys: object) -> dict[str, object]:
     """Return the keys the line gave."""
     return {key: value for key, value in keys.items() if value is not None}
-
-
-def read_call(cursor: Cursor) -> tuple[int | None, int | None, tuple[Argument, ...]]:
-    """Take the ids of an action or event, and its arguments; what does not begin with the ids has none."""
-    siid = cursor.integer()
-    iid = None if siid is None else cursor.integer()
-    return siid, iid, () if iid is None else cursor.pairs()
-
-
-def check_ids(**ids: object) -> Iterator[str]:
-    """Name the ids that are none: a siid, piid, aiid or eiid is a whole number from 0."""
-    for name, number in ids.items():
-        if number is None:
-            yield f"the {name} is missing"
-        elif not isinstance(number, int) or isinstance(number, bool) or number < 0:
-            yield f"the {name} {shown(str(number))} is not a whole number from 0"
-
-
-def are_ids(siid: object, piid: object) -> bool:
-    """Tell whether both surely are ids; :func:`check_ids` names what is wrong, but costs a multiple for each row."""
-    return type(siid) is int and type(piid) is int and siid >= 0 and piid >= 0
-
-
-NO_PROPERTY = "there is no property with its value"
-"""What is wrong with a report or a set of nothing."""
-
-
-def check_rows(rows: Sequence[tuple[object, ...]], none: str = NO_PROPERTY) -> Iterator[str]:
-    """Name what is wrong with the ids of properties: each row begins with siid and piid.
-
-    :param none: what to say where there is no row at all
-    """
-    if not rows:
-        yield none
-    for row in rows:
-        if not are_ids(row[0], row[1]):
-            yield from check_ids(siid=row[0], piid=row[1])
-
-
-def check_arguments(arguments: tuple[Argument, ...]) -> Iterator[str]:
-    """Name what is wrong with the piids of arguments."""
-    for piid, _ in arguments:
-        yield from check_ids(piid=piid)
-
-
-IN_THREES = "properties come as siid, piid and value, in threes"
-"""How the parameters of a report or a set come."""
-
-
-def row_tokens(rows: Iterable[PropertyValue | Argument]) -> list[str]:
-    """Write properties as ``siid piid value`` triples, arguments as ``piid value`` pairs."""
-    return [text for *ids, value in rows for text in (*map(str, ids), token(value))]

@@ -8,20 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from miio_lan.uart.commands.base import (
-    IN_THREES,
-    Argument,
-    Command,
-    Cursor,
-    PropertyId,
-    PropertyValue,
-    check_arguments,
-    check_ids,
-    check_rows,
-    present,
-    read_call,
-    row_tokens,
-)
+from miio_lan.uart.commands.base import Fielded, present
+from miio_lan.uart.commands.cursor import Cursor
+from miio_lan.uart.commands.rows import Argument, PropertyId, PropertyValue, check_call, check_rows
 from miio_lan.uart.document import (
     ACTION,
     GET_PROPERTIES,
@@ -32,7 +21,7 @@ from miio_lan.uart.document import (
     UPDATE_FW,
     UPDATE_WAYS,
 )
-from miio_lan.uart.line import check_count, legacy_tokens_of, seal
+from miio_lan.uart.line import legacy_tokens_of
 from miio_lan.uart.values import json_text, read_json, read_value, shown, with_spaces
 
 NOTICES = frozenset({"none", *IDENTITY_REQUESTS, UPDATE_FW, "ble_event", "ble_fastpair", "ble_fastpair_rsp"})
@@ -44,7 +33,7 @@ _A_NUMBER = re.compile(r"-?\d++(?:\.\d++)?")
 _METHOD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-class Down(Command):
+class Down(Fielded):
     """A command from module to MCU.
 
     Every kind has ``method``; the rest depends on the kind: :class:`GetProperties`, :class:`SetProperties`,
@@ -70,26 +59,16 @@ class Down(Command):
         """Return the tokens."""
         return [self.NAME, self.method, *self.parameters()]
 
-    def parameters(self) -> list[str]:
-        """Return the tokens after the method."""
-        return []
-
     def reading(self) -> dict[str, object]:
         """Return ``"method"`` and the keys of the kind."""
         return {"method": self.method or None, **self.contents()}
-
-    def contents(self) -> dict[str, object]:
-        """Return the keys after ``"method"``."""
-        return {}
 
 
 class NoMethod(Down):
     """A ``down`` without a method."""
 
-    @property
-    def wants_result(self) -> bool:
-        """Nobody knows what an answer would answer."""
-        return False
+    wants_result = False
+    """Nobody knows what an answer would answer."""
 
     def check(self) -> Iterator[str]:
         """It never conforms."""
@@ -116,14 +95,6 @@ class GetProperties(Down):
         """At least one property."""
         return check_rows(self.properties, "there is no property")
 
-    def parameters(self) -> list[str]:
-        """Return the tokens after the method."""
-        return [str(number) for ids in self.properties for number in ids]
-
-    def contents(self) -> dict[str, object]:
-        """Return ``"properties"``."""
-        return {"properties": [list(ids) for ids in self.properties]}
-
 
 @dataclass(frozen=True)
 class SetProperties(Down):
@@ -135,21 +106,11 @@ class SetProperties(Down):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the triples."""
-        properties = cursor.properties()
-        cursor.blame_left(IN_THREES)
-        return cls(tuple(properties))
+        return cls(cursor.properties())
 
     def check(self) -> Iterator[str]:
         """At least one property."""
         return check_rows(self.properties)
-
-    def parameters(self) -> list[str]:
-        """Return the tokens after the method."""
-        return row_tokens(self.properties)
-
-    def contents(self) -> dict[str, object]:
-        """Return ``"properties"``."""
-        return {"properties": [list(each) for each in self.properties]}
 
 
 @dataclass(frozen=True)
@@ -164,20 +125,11 @@ class Action(Down):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the ids and the pairs."""
-        return cls(*read_call(cursor))
+        return cls(*cursor.call())
 
     def check(self) -> Iterator[str]:
         """Both ids; arguments may be none at all."""
-        yield from check_ids(siid=self.siid, aiid=self.aiid)
-        yield from check_arguments(self.in_)
-
-    def parameters(self) -> list[str]:
-        """Return the tokens after the method."""
-        return [str(self.siid), str(self.aiid), *row_tokens(self.in_)]
-
-    def contents(self) -> dict[str, object]:
-        """Return ``"siid"``, ``"aiid"`` and ``"in"``."""
-        return {**present(siid=self.siid, aiid=self.aiid), "in": [list(pair) for pair in self.in_]}
+        return check_call(self.in_, siid=self.siid, aiid=self.aiid)
 
 
 @dataclass(frozen=True)
@@ -185,6 +137,8 @@ class NetChange(Down):
     """``down MIIO_net_change STATE``."""
 
     METHOD: ClassVar[str] = "MIIO_net_change"
+    wants_result = False
+    """A net change is not answered."""
     state: str | None
     how: str | None = None
 
@@ -194,21 +148,12 @@ class NetChange(Down):
         state = cursor.word()
         return cls(state, cursor.skip() if state == "updating" and cursor.peek() in UPDATE_WAYS else None)
 
-    @property
-    def wants_result(self) -> bool:
-        """A net change is not answered."""
-        return False
-
     def check(self) -> Iterator[str]:
         """One of the six words, or one that modules are known to say beyond the document."""
         if self.state is None:
             yield "the network state is missing"
         elif self.state not in (*NET_STATES, *OTHER_NET_STATES):
             yield f"{shown(self.state)} is not a network state of the document"
-
-    def parameters(self) -> list[str]:
-        """Return the tokens after the method."""
-        return [self.state or "", *([self.how] if self.how else [])]
 
     def contents(self) -> dict[str, object]:
         """Return ``"state"``, and ``"how"`` where a module says more; ``"beyond_document"`` where modules alone do."""
@@ -291,9 +236,7 @@ class Legacy(Down):
 
         :raises LineError: the document does not allow such a line
         """
-        self.refuse()
-        check_count(len(self.params))
-        return seal(" ".join(self.tokens()))
+        return self._sealed(len(self.params))
 
     def parameters(self) -> list[str]:
         """Return the parameters as one token."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.errors import LineError
-from miio_lan.uart.commands.base import NO_PROPERTY, Cursor, present
+from miio_lan.uart.commands.cursor import Cursor
+from miio_lan.uart.commands.rows import NO_PROPERTY
 from miio_lan.uart.commands.uplink import Uplink
-from miio_lan.uart.line import check_count, legacy_tokens_of, seal
+from miio_lan.uart.line import legacy_tokens_of
 from miio_lan.uart.values import Value, read_json, read_value, shown, token
 
 EXTRAS = frozenset(
@@ -60,14 +61,6 @@ class Props(Uplink):
         for name, _ in self.props:
             yield from _check_key(name)
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, *(text for name, value in self.props for text in (name, token(value)))]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"props"``."""
-        return {"props": [list(pair) for pair in self.props]}
-
 
 @dataclass(frozen=True)
 class _Named(Uplink):
@@ -84,13 +77,9 @@ class _Named(Uplink):
         """A name of word characters."""
         yield from _check_key(self.name)
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.command or "", self.name or "", *map(token, self.values)]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"name"`` and ``"values"``."""
-        return {**present(name=self.name), "values": list(self.values)}
+    def parameters(self) -> list[str]:
+        """Return name and values."""
+        return [self.name or "", *map(token, self.values)]
 
 
 @dataclass(frozen=True)
@@ -128,9 +117,9 @@ class Known(Uplink):
         if self.word not in EXTRAS:
             yield f"{shown(self.word)} is not a command beyond the document that is known"
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.word, *self.arguments]
+    def parameters(self) -> list[str]:
+        """Return the parameters as they are written."""
+        return list(self.arguments)
 
     def encode(self) -> bytes:
         """Return the line to send, CR included.
@@ -141,14 +130,12 @@ class Known(Uplink):
         text = " ".join(self.tokens())
         if tuple(legacy_tokens_of(text, " ")[1:]) != self.arguments:
             raise LineError(f"{shown(text)} would not be read back with the same parameters")
-        check_count(len(self.arguments))
-        return seal(text)
+        return self._sealed(len(self.arguments))
 
-    def reading(self) -> dict[str, object]:
+    def contents(self) -> dict[str, object]:
         """Return ``"args"`` and ``"beyond_document"``; ``"sub"`` where the first word says what to do."""
-        first = self.arguments[0] if self.arguments else None
-        sub = {"sub": first} if first is not None and self.word in _WITH_SUB else {}
-        rest = self.arguments[1:] if sub else self.arguments
+        sub = {"sub": self.arguments[0]} if self.arguments and self.word in _WITH_SUB else {}
+        rest = self.arguments[len(sub) :]
         return {**sub, "args": [_argument(text) for text in rest], "beyond_document": True}
 
 
@@ -166,6 +153,5 @@ def _argument(text: str) -> object:
             return text
     value, fault = read_value(text)
     # passwords and addresses may look like odd numbers; only what reads back as itself is one
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and str(value) != text:
-        return text
-    return text if fault and not isinstance(value, str) else value
+    odd = isinstance(value, (int, float)) and not isinstance(value, bool) and str(value) != text
+    return text if odd or (fault and not isinstance(value, str)) else value

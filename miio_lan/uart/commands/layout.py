@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from miio_lan.uart.commands.base import PropertyResult, are_ids
+from miio_lan.uart.commands.rows import PropertyResult, are_ids
 from miio_lan.uart.document import STATUS_CODES
 from miio_lan.uart.values import Value
 
@@ -55,9 +55,8 @@ def walk(values: Sequence[Value], *, with_values: bool) -> Found:
 def any_order(values: Sequence[Value], *, with_values: bool) -> tuple[PropertyResult, ...]:
     """Read the canonical layout without knowing what was asked; empty where it does not fit exactly."""
     found = walk(values, with_values=with_values)
-    if found.taken < len(values) or any(row.code not in STATUS_CODES for row in found.results):
-        return ()
-    return found.results
+    exact = found.taken == len(values) and all(row.code in STATUS_CODES for row in found.results)
+    return found.results if exact else ()
 
 
 def fit(values: Sequence[Value], asked: Sequence[tuple[int, int]], *, with_values: bool) -> Found:
@@ -118,19 +117,17 @@ class _Search:
     def _index(self, at: int, first: int) -> int | None:
         """Return which property the values name next; a later one only where some may be left out."""
         ids = tuple(self.values[at : at + 2])
-        if len(ids) < 2 or not are_ids(*ids):
-            return None
-        try:
-            index = self.asked.index(ids, first)
-        except ValueError:
-            return None
-        return index if index == first or not self.complete else None
+        last = first + 1 if self.complete else len(self.asked)
+        if len(ids) == 2 and are_ids(*ids) and ids in self.asked[first:last]:
+            return self.asked.index(ids, first)
+        return None
 
     def _pieces(self, at: int, siid: int, piid: int) -> Iterator[tuple[PropertyResult, int]]:
         """Offer the ways to read one property, the likelier first."""
         left = len(self.values) - at
+        bare = PropertyResult(siid, piid, None)
         if left < 3:
-            yield PropertyResult(siid, piid, None), 2
+            yield bare, 2
             return
         third = self.values[at + 2]
         code = third if type(third) is int else None
@@ -140,7 +137,4 @@ class _Search:
             if left >= 4:
                 ways.append((PropertyResult(siid, piid, code, self.values[at + 3]), 4))
             yield from reversed(ways) if self.with_values and code == 0 else ways
-        if self.with_values:
-            yield PropertyResult(siid, piid, None, third), 3
-        else:
-            yield PropertyResult(siid, piid, None), 2
+        yield (bare._replace(value=third), 3) if self.with_values else (bare, 2)

@@ -10,15 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from miio_lan.uart.commands.base import (
-    Argument,
-    Command,
-    Cursor,
-    Noise,
-    PropertyId,
-    PropertyResult,
-    PropertyValue,
-)
+from miio_lan.uart.commands.base import Command, Fielded, Noise
+from miio_lan.uart.commands.cursor import Cursor
 from miio_lan.uart.commands.downlink import (
     Action,
     Down,
@@ -33,6 +26,7 @@ from miio_lan.uart.commands.downlink import (
 from miio_lan.uart.commands.extras import EXTRAS, Known, LegacyEvent, Log, Props, read_known
 from miio_lan.uart.commands.reply import ERROR, OK, Reply, has_form
 from miio_lan.uart.commands.result import Result, read_result
+from miio_lan.uart.commands.rows import Argument, PropertyId, PropertyResult, PropertyValue
 from miio_lan.uart.commands.uplink import (
     BleConfig,
     Echo,
@@ -58,11 +52,12 @@ from miio_lan.uart.values import MISSING, MissingValue, Value, shown
 
 __all__ = [
     "ERROR", "EXTRAS", "MISSING", "NET_STATES", "OK", "STATUS_CODES", "UPLINKS", "Action", "Argument",
-    "BleConfig", "Command", "Direction", "Down", "Echo", "Error", "EventOccured", "Factory", "GetDown",
-    "GetProperties", "Help", "Known", "Legacy", "LegacyEvent", "Log", "Mac", "McuVersion", "MissingValue",
-    "Model", "Net", "NetChange", "NoMethod", "Noise", "Notice", "PropertiesChanged", "PropertyId",
-    "PropertyResult", "PropertyValue", "Props", "Reboot", "Reply", "Restore", "Result", "SetProperties",
-    "Time", "Uplink", "Value", "Version", "has_form", "model_fault", "read", "version_fault",
+    "BleConfig", "Command", "Direction", "Down", "Echo", "Error", "EventOccured", "Factory", "Fielded",
+    "GetDown", "GetProperties", "Help", "Known", "Legacy", "LegacyEvent", "Log", "Mac", "McuVersion",
+    "MissingValue", "Model", "Net", "NetChange", "NoMethod", "Noise", "Notice", "PropertiesChanged",
+    "PropertyId", "PropertyResult", "PropertyValue", "Props", "Reboot", "Reply", "Restore", "Result",
+    "SetProperties", "Time", "Uplink", "Value", "Version", "has_form", "model_fault", "read",
+    "version_fault",
 ]  # fmt: skip
 
 Direction = Literal["up", "down"]
@@ -92,10 +87,12 @@ def read(line: Text, *, direction: Direction, pending: Command | Text | None = N
     other = _pending(pending, direction)
     text, faults = _text(line, several_lines=isinstance(other, Help) and direction == "down")
     if not text:
-        return Noise(text=text, reason="" if not faults else "no printable text", line=text)
-    command = _read_up(text, other) if direction == "up" else _read_down(text, other)
+        return Noise(reason="no printable text" if faults else "")
+    said = past_prompt(text) if direction == "down" else text
+    command = _read_up(said, other) if direction == "up" else _read_down(said, other)
     if not isinstance(command, Noise):
-        faults = (*faults, *command.faults, *_limits(text, command))
+        prompted = ("the prompt of echo mode stands before the line",) if said != text else ()
+        faults = (*faults, *prompted, *command.faults, *_limits(text, command))
     return command.amended(faults=faults, line=text)
 
 
@@ -132,11 +129,11 @@ def _text(line: Text, *, several_lines: bool) -> tuple[str, tuple[str, ...]]:
     return clean(line)
 
 
-def _limits(text: str, command: Command) -> tuple[str, ...]:
+def _limits(text: str, command: Command) -> list[str]:
     """Say which limits of the document the line exceeds."""
+    faults: list[str] = []
     if isinstance(command, Reply):
-        return ()
-    faults = []
+        return faults
     if len(text) > MAX_LINE:
         faults.append(f"the line has {len(text)} characters, fewer than {LINE_LIMIT} are allowed")
     if isinstance(command, Legacy):
@@ -146,10 +143,10 @@ def _limits(text: str, command: Command) -> tuple[str, ...]:
     elif text.count(" ") <= MAX_PARAMETERS:
         count = 0  # no more than that, at any rate
     else:
-        count = len(tokens_of(text)) - (2 if isinstance(command, Down) else 1)
+        count = len(tokens_of(text)) - command.HEAD
     if count > MAX_PARAMETERS:
         faults.append(f"the line has {count} parameters, at most {MAX_PARAMETERS} are allowed")
-    return tuple(faults)
+    return faults
 
 
 def _read_up(text: str, pending: Command | None) -> Command:
@@ -173,14 +170,6 @@ def _unknown(word: str) -> str:
 
 
 def _read_down(text: str, pending: Command | None) -> Command:
-    said = past_prompt(text)
-    command = _read_said(said, pending)
-    if said == text:
-        return command
-    return command.amended(faults=("the prompt of echo mode stands before the line", *command.faults))
-
-
-def _read_said(text: str, pending: Command | None) -> Command:
     tokens = tokens_of(text)
     if tokens[0] == "down":
         cursor = Cursor(tokens[1:], text[len("down") :].strip(" "))
@@ -192,10 +181,9 @@ def _read_said(text: str, pending: Command | None) -> Command:
 
 def _finish(command: Command, cursor: Cursor) -> Command:
     """Add what the cursor has found out to what was read."""
-    unread = cursor.left()
-    faults = tuple(cursor.faults)
-    if not unread and not faults:
+    if not len(cursor) and not cursor.faults:
         return command
+    unread, faults = cursor.left(), tuple(cursor.faults)
     if not faults:
         name = command.method if isinstance(command, Down) else command.command
         faults = (f"{shown(' '.join(unread))} is left over: {name} takes no more parameters",)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from miio_lan.errors import LineError
 from miio_lan.uart.commands.base import Command, present
 from miio_lan.uart.commands.extras import Known
-from miio_lan.uart.commands.uplink import BleConfig, GetDown, Help, Mac, Model, Net, Time, Version
+from miio_lan.uart.commands.uplink import BleConfig, GetDown, Help, Model, Net, Time
 from miio_lan.uart.document import NET_STATES, OTHER_NET_STATES, model_fault
 from miio_lan.uart.line import seal
 from miio_lan.uart.values import shown
@@ -22,9 +22,16 @@ ERROR = "error"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{1,2}:[0-9]{2}:[0-9]{2}")
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _MAC = re.compile(r"[0-9a-f]{12}")
-_VERSION = re.compile(r"[0-9A-Za-z]+(?:[._-][0-9A-Za-z]+)*")
 _DUMP = re.compile(r"\[.*\]")
 _NOT_FOUND = re.compile(r"command '(.*)' not found", re.DOTALL)
+_FORMS: dict[str | None, tuple[re.Pattern[str], str]] = {
+    "net": (re.compile("|".join((*NET_STATES, *OTHER_NET_STATES))), "a network state of the document"),
+    "time": (_DATE, "a date and time"),
+    "time posix": (_SECONDS, "a number of seconds"),
+    "mac": (_MAC, "a MAC address of 12 lower-case digits"),
+    "version": (re.compile(r"[0-9A-Za-z]+(?:[._-][0-9A-Za-z]+)*"), "a version"),
+}
+"""What is answered to a question: its form, and the words for it."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +80,7 @@ class Reply(Command):
 
     def check(self) -> Iterator[str]:
         """Name what does not fit the command that is answered."""
-        if self.refused:
-            return
-        if self.pending is None:
-            if not has_form(self.text):
-                yield f"{shown(self.text)} is not a reply of the document"
-        elif fault := _fault(self.text, self.pending):
+        if not self.refused and (fault := _fault(self.text, self.pending)):
             yield fault
 
     def encode(self) -> bytes:
@@ -111,35 +113,27 @@ class Reply(Command):
         return {"answers": self.answers, "text": self.text, **found}
 
 
-def _fault(text: str, pending: Command) -> str:
-    """Say why the text is no answer to the command; empty when it is one."""
+def _fault(text: str, pending: Command | None) -> str:
+    """Say why the text is no answer to the command, or to any where that is not known; empty when it is one."""
+    if pending is None:
+        return "" if has_form(text) else f"{shown(text)} is not a reply of the document"
     # The list of commands has ``help`` itself among its lines.
     if text and text in (pending.line, pending.command) and not isinstance(pending, Help):
         return COMES_BACK
     if isinstance(pending, Model) and pending.name is None:
         return model_fault(text)
-    if isinstance(pending, Net):
-        known = text in NET_STATES or text in OTHER_NET_STATES
-        return "" if known else f"{shown(text)} is not a network state of the document"
-    if isinstance(pending, Time):
-        return _time_fault(text, pending)
-    if isinstance(pending, Mac):
-        return "" if _MAC.fullmatch(text) else f"{shown(text)} is not a MAC address of 12 lower-case digits"
-    if isinstance(pending, Version):
-        return "" if _VERSION.fullmatch(text) else f"{shown(text)} is not a version"
     if isinstance(pending, GetDown):
         return f"get_down is answered with down or error, not with {shown(text)}"
     if isinstance(pending, (Help, Known)) or (isinstance(pending, BleConfig) and pending.sub == "dump"):
         return "" if text else "the answer is empty"
-    return "" if text == OK else f"ok or error is expected, not {shown(text)}"
-
-
-def _time_fault(text: str, pending: Time) -> str:
-    if pending.posix:
-        return "" if _SECONDS.fullmatch(text) else f"{shown(text)} is not a number of seconds"
-    if text == "0":
+    posix = isinstance(pending, Time) and pending.posix
+    if isinstance(pending, Time) and text == "0" and not posix:
         return "the clock of the module is not set"
-    return "" if _DATE.fullmatch(text) else f"{shown(text)} is not a date and time"
+    asked = "time posix" if posix else pending.command
+    if asked in _FORMS:
+        form, words = _FORMS[asked]
+        return "" if form.fullmatch(text) else f"{shown(text)} is not {words}"
+    return "" if text == OK else f"ok or error is expected, not {shown(text)}"
 
 
 def has_form(text: str) -> bool:

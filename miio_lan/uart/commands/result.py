@@ -6,19 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from miio_lan.uart.commands.base import (
-    Argument,
-    Command,
-    Cursor,
-    PropertyResult,
-    are_ids,
-    check_arguments,
-    check_ids,
-    present,
-    row_tokens,
-)
+from miio_lan.uart.commands.base import Command, present
+from miio_lan.uart.commands.cursor import Cursor
 from miio_lan.uart.commands.downlink import Action, Down, GetProperties, SetProperties, read_params
 from miio_lan.uart.commands.layout import Found, any_order, fit
+from miio_lan.uart.commands.rows import Argument, PropertyResult, check_call, check_rows, row_tokens
 from miio_lan.uart.document import (
     ACTION,
     GET_PROPERTIES,
@@ -28,7 +20,6 @@ from miio_lan.uart.document import (
     UPDATE_FW,
     UPDATE_READY,
 )
-from miio_lan.uart.line import check_count, seal
 from miio_lan.uart.values import MISSING, Value, json_text, read_values, shown, token
 
 UPDATE_ANSWERS = ((UPDATE_READY,), (UPDATE_BUSY,))
@@ -94,35 +85,30 @@ class Result(Command):
         if self.answers in (GET_PROPERTIES, SET_PROPERTIES):
             yield from self._check_results()
         elif self.answers == ACTION:
-            yield from check_ids(siid=self.siid, aiid=self.aiid)
+            yield from check_call(self.out, siid=self.siid, aiid=self.aiid)
             yield from _check_code(self.code)
-            yield from check_arguments(self.out)
         elif not self.values:
             yield "a result without any value"
         elif self.answers == UPDATE_FW and self.values not in UPDATE_ANSWERS:
             yield 'update_fw is answered with "ready" or "busy"'
 
     def _check_results(self) -> Iterator[str]:
-        if not self.results:
-            yield "no property is answered"
+        yield from check_rows(self.results, "no property is answered")
         for siid, piid, code, value in self.results:
-            if not are_ids(siid, piid):
-                yield from check_ids(siid=siid, piid=piid)
             if code not in STATUS_CODES:
                 yield from _check_code(code)
-            if self.answers == SET_PROPERTIES and value is not MISSING:
+            if value is MISSING:
+                if self.answers == GET_PROPERTIES and code == 0:
+                    yield f"property {siid}.{piid} has no value although its code is 0"
+            elif self.answers == SET_PROPERTIES:
                 yield f"property {siid}.{piid} has a value, which the answer to a set does not carry"
-            elif self.answers == GET_PROPERTIES and code == 0 and value is MISSING:
-                yield f"property {siid}.{piid} has no value although its code is 0"
-            elif self.answers == GET_PROPERTIES and code not in (0, None) and value is not MISSING:
+            elif code not in (0, None):
                 yield f"property {siid}.{piid} has a value although its code is not 0"
 
     def tokens(self) -> list[str]:
         """Return the tokens."""
         if self.answers in (GET_PROPERTIES, SET_PROPERTIES):
-            rows = (
-                [str(s), str(p), str(c), *([] if v is MISSING else [token(v)])] for s, p, c, v in self.results
-            )
+            rows = [(*map(str, row[:3]), *map(token, row[3:])) for row in self._rows()]
             return [self.NAME, *(text for row in rows for text in row)]
         if self.answers == ACTION:
             return [self.NAME, str(self.siid), str(self.aiid), str(self.code), *row_tokens(self.out)]
@@ -130,28 +116,27 @@ class Result(Command):
             return [self.NAME, *map(token, self.values)]
         return [self.NAME, ",".join(map(json_text, self.values))]
 
+    def _rows(self) -> list[tuple[object, ...]]:
+        """Give the properties as a line has them: one without a value ends with its code."""
+        return [row[:3] if row.value is MISSING else row for row in self.results]
+
     def encode(self) -> bytes:
         """Return the line to send, CR included.
 
         :raises LineError: the document does not allow such a line
         """
-        self.refuse()
-        check_count(len(self.values))
-        return seal(" ".join(self.tokens()))
+        return self._sealed(len(self.values))
 
     def reading(self) -> dict[str, object]:
         """Return ``"answers"`` and what its layout gives; ``"readings"`` when it is not known what is answered."""
         if self.readings:
             return {"answers": None, "readings": [each.reading() for each in self.readings]}
-        data: dict[str, object] = {"answers": self.answers}
         if self.answers in (GET_PROPERTIES, SET_PROPERTIES):
-            data["results"] = [list(row[:3] if row.value is MISSING else row) for row in self.results]
-        elif self.answers == ACTION:
-            data |= present(siid=self.siid, aiid=self.aiid, code=self.code)
-            data["out"] = [list(pair) for pair in self.out]
-        else:
-            data |= {"values": list(self.values), "legacy": True}
-        return data
+            return {"answers": self.answers, "results": [list(row) for row in self._rows()]}
+        if self.answers == ACTION:
+            ids = present(siid=self.siid, aiid=self.aiid, code=self.code)
+            return {"answers": self.answers, **ids, "out": [list(pair) for pair in self.out]}
+        return {"answers": self.answers, "values": list(self.values), "legacy": True}
 
 
 def _check_code(code: int | None) -> Iterator[str]:
@@ -163,10 +148,9 @@ def _check_code(code: int | None) -> Iterator[str]:
 
 def read_result(cursor: Cursor, pending: Down | None) -> Result:
     """Read a ``result`` as the answer to ``pending``, or in every way it can be read. Never raises."""
-    if pending is None:
-        return _read_all(cursor)
-    if not pending.wants_result:
-        cursor.blame(f"down {pending.method} is not answered with a result")
+    if pending is None or not pending.wants_result:
+        if pending is not None:
+            cursor.blame(f"down {pending.method} is not answered with a result")
         return _read_all(cursor)
     if isinstance(pending, GetProperties):
         return _read_properties(cursor, GET_PROPERTIES, pending.properties)
@@ -178,15 +162,13 @@ def read_result(cursor: Cursor, pending: Down | None) -> Result:
 
 
 def _read_properties(cursor: Cursor, answers: str, asked: Sequence[tuple[int, int]]) -> Result:
-    texts = cursor.left()
     values = cursor.values()
     found = fit(values, asked, with_values=answers == GET_PROPERTIES)
     _compare(cursor, found, asked)
     if found.taken < len(values):
-        cursor.blame(
-            f"{shown(texts[found.taken])} and what follows cannot be read in the layout of a {answers} answer"
-        )
         cursor.back_to(found.taken)
+        unfit = shown(cursor.peek())
+        cursor.blame(f"{unfit} and what follows cannot be read in the layout of a {answers} answer")
     return Result(answers, values, found.results)
 
 
@@ -211,12 +193,10 @@ def _read_action(cursor: Cursor, pending: Action) -> Result:
 
 def _action(cursor: Cursor) -> Result:
     values = tuple([value for value, _ in read_values(cursor.left())])
-    siid = cursor.integer()
-    aiid = None if siid is None else cursor.integer()
-    if aiid is None:
-        return Result(ACTION, values, siid=siid)
+    siid, aiid = cursor.integer(), cursor.integer()
     code = cursor.integer() if _is_coded(values) else None
-    return Result(ACTION, values, siid=siid, aiid=aiid, code=code, out=cursor.pairs())
+    out = () if aiid is None else cursor.pairs()
+    return Result(ACTION, values, siid=siid, aiid=aiid, code=code, out=out)
 
 
 def _is_coded(values: Sequence[Value]) -> bool:
@@ -232,7 +212,7 @@ def _read_all(cursor: Cursor) -> Result:
     readings = [
         Result(answers, values, rows)
         for answers in (GET_PROPERTIES, SET_PROPERTIES)
-        if texts and (rows := any_order(values, with_values=answers == GET_PROPERTIES))
+        if (rows := any_order(values, with_values=answers == GET_PROPERTIES))
     ]
     if _is_coded(values):
         trial = Cursor(texts, cursor.text)

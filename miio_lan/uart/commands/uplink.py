@@ -6,31 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from miio_lan.uart.commands.base import (
-    IN_THREES,
-    Argument,
-    Command,
-    Cursor,
-    PropertyValue,
-    check_arguments,
-    check_ids,
-    check_rows,
-    present,
-    read_call,
-    row_tokens,
-)
+from miio_lan.uart.commands.base import Fielded, present
+from miio_lan.uart.commands.cursor import Cursor
+from miio_lan.uart.commands.rows import Argument, PropertyValue, check_call, check_rows
 from miio_lan.uart.document import BLE_PIDS, ERROR_CODES, STATUS_CODES, model_fault, version_fault
 from miio_lan.uart.line import legacy_tokens_of
 from miio_lan.uart.values import shown, token
 
 
-class Uplink(Command):
+class Uplink(Fielded):
     """A command from MCU to module."""
 
     @classmethod
-    def parse(cls, cursor: Cursor) -> Self:  # noqa: ARG003 - what has no parameters takes none
-        """Read the parameters."""
-        return cls()
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the parameters: a word for each field."""
+        return cls(*[cursor.word() for _ in cls.__match_args__])
 
 
 @dataclass(frozen=True)
@@ -40,21 +30,12 @@ class Model(Uplink):
     NAME: ClassVar[str] = "model"
     name: str | None = None
 
-    @classmethod
-    def parse(cls, cursor: Cursor) -> Self:
-        """Read the name, if there is one."""
-        return cls(cursor.word())
-
     def check(self) -> Iterator[str]:
         """Three parts, 23 characters at most."""
         if self.name is not None and (fault := model_fault(self.name)):
             yield fault
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME] if self.name is None else [self.NAME, self.name]
-
-    def reading(self) -> dict[str, object]:
+    def contents(self) -> dict[str, object]:
         """Return ``"model"`` where the line names one."""
         return present(model=self.name)
 
@@ -66,23 +47,10 @@ class McuVersion(Uplink):
     NAME: ClassVar[str] = "mcu_version"
     version: str | None
 
-    @classmethod
-    def parse(cls, cursor: Cursor) -> Self:
-        """Read the version."""
-        return cls(cursor.word())
-
     def check(self) -> Iterator[str]:
         """Four digits."""
         if fault := version_fault(self.version):
             yield fault
-
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, self.version or ""]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"version"``."""
-        return present(version=self.version)
 
 
 @dataclass(frozen=True)
@@ -112,14 +80,9 @@ class BleConfig(Uplink):
         elif self.sub != "dump":
             yield "ble_config is followed by set or dump"
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        tail = [str(self.pid), self.version or ""] if self.sub == "set" else []
-        return [self.NAME, self.sub or "", *tail]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"sub"``, and ``"pid"`` and ``"version"`` where given."""
-        return present(sub=self.sub, pid=self.pid, version=self.version)
+    def parameters(self) -> list[str]:
+        """Return the word, and what follows a ``set``."""
+        return super().parameters() if self.sub == "set" else [self.sub or ""]
 
 
 class GetDown(Uplink):
@@ -185,13 +148,9 @@ class Time(Uplink):
         cursor.skip()
         return cls(posix=True)
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, "posix"] if self.posix else [self.NAME]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"posix"``."""
-        return {"posix": self.posix}
+    def parameters(self) -> list[str]:
+        """Return the word, where it is there."""
+        return ["posix"] if self.posix else []
 
 
 @dataclass(frozen=True)
@@ -201,23 +160,10 @@ class Echo(Uplink):
     NAME: ClassVar[str] = "echo"
     state: str | None
 
-    @classmethod
-    def parse(cls, cursor: Cursor) -> Self:
-        """Read the word."""
-        return cls(cursor.word())
-
     def check(self) -> Iterator[str]:
         """On or off."""
         if self.state not in ("on", "off"):
             yield "echo is followed by on or off"
-
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, self.state or ""]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"state"``."""
-        return present(state=self.state)
 
 
 @dataclass(frozen=True)
@@ -235,13 +181,13 @@ class Error(Uplink):
         if texts != list(cursor.left()):
             cursor.divide(texts)
             cursor.blame("a comma stands where a space belongs")
-        if (first := cursor.integer()) is not None:
-            cursor.blame("the code stands before the message" if len(cursor) else "the message is missing")
-            return cls(_message(cursor) if len(cursor) else None, first)
-        message = _message(cursor) if len(cursor) else None
-        if message is None:
+        code = cursor.integer()
+        if not len(cursor):
             cursor.blame("the message is missing")
-        return cls(message, cursor.integer())
+            return cls(None, code)
+        if code is not None:
+            cursor.blame("the code stands before the message")
+        return cls(_message(cursor), cursor.integer() if code is None else code)
 
     def check(self) -> Iterator[str]:
         """A code between -9999 and -5000."""
@@ -250,13 +196,9 @@ class Error(Uplink):
         elif self.code not in ERROR_CODES:
             yield f"the code {shown(str(self.code))} is not between {ERROR_CODES[0]} and {ERROR_CODES[-1]}"
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, token(self.message or ""), str(self.code)]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"message"`` and ``"code"`` where given."""
-        return present(message=self.message, code=self.code)
+    def parameters(self) -> list[str]:
+        """Return message and code."""
+        return [token(self.message or ""), str(self.code)]
 
 
 def _message(cursor: Cursor) -> str:
@@ -280,49 +222,21 @@ class PropertiesChanged(Uplink):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the triples, also where a status code or the command word slipped in between."""
-        coded = _is_coded(cursor)
+        count = len(cursor)
+        # Values that come in fours may be read as siid, piid, code and value (observed: hobby switches).
+        fours = count % 3 != 0 and count % 4 == 0 and cursor.ahead() is not None
+        coded = fours and all(cursor.ahead(at) in STATUS_CODES for at in range(2, count, 4))
         if coded:
             cursor.blame("a status code stands between the ids and the value")
-        changes: list[PropertyValue] = []
-        while len(cursor) >= (4 if coded else 3):
-            if cursor.peek() == cls.NAME:
-                cursor.skip()
-                cursor.blame("the command word is repeated inside the line")
-                continue
-            rows = _coded_property(cursor) if coded else cursor.properties()
-            if not rows:
-                break
-            changes += rows
-        cursor.blame_left(IN_THREES)
-        return cls(tuple(changes))
+        return cls(cursor.properties(coded=coded, word=cls.NAME))
 
     def check(self) -> Iterator[str]:
         """At least one property."""
         return check_rows(self.changes)
 
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, *row_tokens(self.changes)]
-
-    def reading(self) -> dict[str, object]:
+    def contents(self) -> dict[str, object]:
         """Return ``"properties"``."""
         return {"properties": [list(change) for change in self.changes]}
-
-
-def _coded_property(cursor: Cursor) -> list[PropertyValue]:
-    """Take siid, piid, status code and value; nothing where there are no ids."""
-    ids = cursor.ids(2)
-    if ids is None:
-        return []
-    cursor.skip()
-    return [PropertyValue(ids[0], ids[1], cursor.value())]
-
-
-def _is_coded(cursor: Cursor) -> bool:
-    """Whether the values come in fours that read ``siid piid code value`` (observed: hobby switches)."""
-    count = len(cursor)
-    fours = count % 3 != 0 and count % 4 == 0 and cursor.ahead() is not None
-    return fours and all(cursor.ahead(at) in STATUS_CODES for at in range(2, count, 4))
 
 
 @dataclass(frozen=True)
@@ -337,17 +251,8 @@ class EventOccured(Uplink):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the ids and the pairs."""
-        return cls(*read_call(cursor))
+        return cls(*cursor.call())
 
     def check(self) -> Iterator[str]:
         """Both ids; arguments may be none at all."""
-        yield from check_ids(siid=self.siid, eiid=self.eiid)
-        yield from check_arguments(self.args)
-
-    def tokens(self) -> list[str]:
-        """Return the tokens."""
-        return [self.NAME, str(self.siid), str(self.eiid), *row_tokens(self.args)]
-
-    def reading(self) -> dict[str, object]:
-        """Return ``"siid"``, ``"eiid"`` and ``"args"``."""
-        return {**present(siid=self.siid, eiid=self.eiid), "args": [list(pair) for pair in self.args]}
+        return check_call(self.args, siid=self.siid, eiid=self.eiid)

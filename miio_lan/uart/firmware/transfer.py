@@ -59,7 +59,7 @@ class TransferReader:
 
     def __init__(self, direction: Direction) -> None:
         self._controls = _CONTROLS[direction]
-        self._block = bytearray()
+        self._block = b""
         self._began = 0.0
         self._last = 0.0
         self._mid_line = False
@@ -90,12 +90,15 @@ class TransferReader:
             return [*pieces, Piece(data, now)]
         if not self._block:
             self._began = now
-        data = bytes(self._block) + data
-        self._block.clear()
+        data = self._block + data
         self._last = now
-        while data:
-            data = self._step(data, now, expected, pieces)
-            expected = expected or (bool(pieces) and pieces[-1].reading is not None)
+        while data and (piece := self._first(data, now, expected)) is not None:
+            pieces.append(piece)
+            data = data[len(piece.raw) :]
+            expected = expected or piece.reading is not None
+            self._mid_line = piece.reading is None and not piece.raw.endswith(b"\r")
+            self._began = now
+        self._block = data
         return pieces
 
     def reset(self) -> None:
@@ -104,13 +107,11 @@ class TransferReader:
 
     def tick(self, now: float) -> list[Piece]:
         """Give up a block whose rest is not coming."""
-        deadline = self.deadline
-        return self.flush() if deadline is not None and now >= deadline else []
+        return [] if self.deadline is None or now < self.deadline else self.flush()
 
     def flush(self) -> list[Piece]:
         """Give up what is incomplete, whatever the time."""
-        data = bytes(self._block)
-        self._block.clear()
+        data, self._block = self._block, b""
         if not data:
             return []
         if not _is_head(data):  # one or two bytes of noise after all
@@ -121,34 +122,28 @@ class TransferReader:
             return [self._of_block(data)]
         return [self._of_block(data, f"cut off after {len(data)} bytes")]
 
-    def _step(self, data: bytes, now: float, expected: bool, pieces: list[Piece]) -> bytes:
-        """Take one piece off the front; what is not complete is kept for the next bytes. Returns the rest."""
+    def _first(self, data: bytes, now: float, expected: bool) -> Piece | None:
+        """Give the piece that the bytes begin with; None while it is not complete."""
         if _is_head(data):
-            return self._take_block(data, now, pieces)
+            return self._first_block(data)
         if expected and not self._mid_line and (controls := self._controls.match(data)):
             raw = controls[0]
             if raw[0] in (EOT, CAN):
                 self.reset()
-            pieces.append(Piece(raw, now, _reading(_NAMES[raw[0]], count=len(raw))))
-            return data[len(raw) :]
+            return Piece(raw, now, _reading(_NAMES[raw[0]], count=len(raw)))
         start = head_at(data)
         if start == 0:
-            self._block += data
-            return b""
+            return None
         end = len(data) if start is None else start
         if expected and (cr := data.find(b"\r", 0, end)) >= 0:
             end = cr + 1
-        pieces.append(Piece(data[:end], now))
-        self._mid_line = data[end - 1 : end] != b"\r"
-        self._began = now
-        return data[end:]
+        return Piece(data[:end], now)
 
-    def _take_block(self, data: bytes, now: float, pieces: list[Piece]) -> bytes:
+    def _first_block(self, data: bytes) -> Piece | None:
         body = BLOCK_HEAD + SIZES[data[0]]
         need = body + (1 if self._check == "sum" else 2)
         if len(data) < need:
-            self._block += data
-            return b""
+            return None
         said, problem = data[BLOCK_HEAD:body], ""
         if self._check != "sum" and data[body:need] == check_of(said, crc=True):
             self._check = "crc"
@@ -160,10 +155,7 @@ class TransferReader:
             again = head_at(data[:need], BLOCK_HEAD)
             need = again or need
             problem = "wrong check" if again is None else f"cut off after {need} bytes"
-        pieces.append(self._of_block(data[:need], problem))
-        self._mid_line = False
-        self._began = now
-        return data[need:]
+        return self._of_block(data[:need], problem)
 
     def _of_block(self, raw: bytes, problem: str = "") -> Piece:
         more = {"valid": False, "problem": problem} if problem else {"check": self._check}
@@ -209,9 +201,8 @@ def _is_head(data: bytes) -> bool:
 
 def head_at(data: bytes, start: int = 0) -> int | None:
     """Give the place where a block begins, or may begin once the next bytes are known."""
-    while found := _START.search(data, start):
-        start = found.start()
-        if len(data) - start < BLOCK_HEAD or _is_head(data[start : start + BLOCK_HEAD]):
-            return start
-        start += 1
+    for found in _START.finditer(data, start):
+        at = found.start()
+        if len(data) - at < BLOCK_HEAD or _is_head(data[at : at + BLOCK_HEAD]):
+            return at
     return None

@@ -106,7 +106,7 @@ class Sender(_End):
         self.sent = 0
         self.total = len(self._data)
         self._crc: bool | None = None
-        self._canned = False
+        self._cans = 0  # without anything between them
         self.cancelled = False
         self._ending = False
         self._line = bytearray()  # of the line that the receiver seems to say behind the end
@@ -123,9 +123,8 @@ class Sender(_End):
             if self._ending and self._is_line(byte):
                 self._finish()
                 return bytes(self._line) + data[at + 1 :]
-            cancelled = byte == CAN and self._canned
-            self._canned = byte == CAN
-            if cancelled:
+            self._cans = self._cans + 1 if byte == CAN else 0
+            if self._cans == 2:
                 self._cancel()
             elif self._answered(byte, now) and not self.over:
                 # What came before a block went out is not about that block, but may end them all.
@@ -154,11 +153,10 @@ class Sender(_End):
                 return False
             self._crc = byte == ASK_FOR_CRC
             self._send(now)
+        elif byte == ACK and self._ending:
+            self._finish()
         elif byte == ACK:
             self._tries = 0
-            if self._ending:
-                self._finish()
-                return True
             self.sent += BLOCK
             self._ending = self.sent >= self.total
             self._send(now)
@@ -266,10 +264,9 @@ class Receiver(_End):
 
     def _end(self) -> None:
         """Take the image, or refuse it: a sender that hears CAN knows that nothing will be done with it."""
-        refused = self._check(stripped(bytes(self._image))) if self._check is not None else ""
-        if refused:
+        if self._check is not None and (words := self._check(stripped(bytes(self._image)))):
             self.refused = True
-            self._fail(refused)
+            self._fail(words)
         else:
             self._out.append(ACK)
             self._finish()
@@ -277,19 +274,16 @@ class Receiver(_End):
     def _ask(self, now: float) -> None:
         self._tries += 1
         self.deadline = now + START_WAIT
-        if self._image:
-            if self._tries > BLOCK_TRIES:
-                self._fail(f"no whole block {self._expected} came, though asked for {BLOCK_TRIES} times")
-            else:
-                self._out.append(NAK)
-            return
-        if self._tries > START_TRIES:
-            if not self._crc:
-                self._fail("no first block came")
-                return
+        begun = bool(self._image)
+        if self._crc and not begun and self._tries > START_TRIES:
             self._crc = False
             self._tries = 1
-        self._out.append(ASK_FOR_CRC if self._crc else NAK)
+        if self._tries <= (BLOCK_TRIES if begun else START_TRIES):
+            self._out.append(ASK_FOR_CRC if self._crc and not begun else NAK)
+        elif begun:
+            self._fail(f"no whole block {self._expected} came, though asked for {BLOCK_TRIES} times")
+        else:
+            self._fail("no first block came")
 
     def _take(self, now: float) -> None:
         buffer = self._buffer

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.uart.commands import read
-from miio_lan.uart.commands.base import Cursor
+from miio_lan.uart.commands.cursor import Cursor
 
 TAKES: list[Callable[[Cursor], Any]] = [
     Cursor.skip,

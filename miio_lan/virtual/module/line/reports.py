@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from miio_lan.uart.commands.base import Argument, PropertyValue
+from miio_lan.uart.commands import Argument, PropertyValue
 from miio_lan.uart.document import EVENTS_PER_SECOND, MODULE_EVENTS, REPORT_INTERVAL
 from miio_lan.uart.values import Value, json_text
 
