@@ -137,10 +137,9 @@ class Ordering:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` gives something, if no record comes before; monotonic seconds, None for never."""
-        line = self._merge.deadline
-        if not self._datagrams or self._merge.first <= self._datagrams[0].instant:
-            return line
-        return self._datagrams[0].instant if line is None else min(line, self._datagrams[0].instant)
+        if self._datagrams and self._datagrams[0].instant < self._merge.first:
+            return self._datagrams[0].instant
+        return self._merge.deadline
 
     def tick(self, now: float) -> list[Record]:
         """Take that nothing with an instant up to ``now`` is still to come; give what is ready."""
@@ -184,66 +183,53 @@ class _Merge:
     @property
     def deadline(self) -> float | None:
         """Up to when all must be known, so that :meth:`ready` gives a line; None when there is none."""
-        first = self.first
-        if self._up and self._up[0].instant == first:
-            waits = self._may_answer(self._up[0])
-        elif self._down:
-            waits = not self._explained(self._down[0])
-        else:
-            return None
-        return first + LATENESS if waits else first
+        return self._next()[1] if self._up or self._down else None
 
     def ready(self, known: float) -> Iterator[Record]:
         """Give the lines of which it is certain that they come next.
 
-        :param known: nothing more comes with an earlier instant; monotonic seconds
+        :param known: nothing more comes with an earlier instant, and what was taken has no later one; monotonic
+            seconds, infinite where nothing more comes
         """
         while self._up or self._down:
-            up_first = self._up_first(known)
-            if up_first is None:
+            queue, needed = self._next()
+            if known <= needed:
                 return
-            record = (self._up if up_first else self._down).popleft()
+            record = queue.popleft()
             self._note(record)
             yield record
 
-    def _up_first(self, known: float) -> bool | None:
-        """Tell whether the MCU's line is the next one; None while that depends on what is still to come.
+    def _next(self) -> tuple[deque[Record], float]:
+        """Give the queue whose head comes next, as far as is known, and up to when all must be known to be certain.
 
         With a single head the other one is thought of as the earliest that may still come. Every step is decided by
         the same comparisons, so that what is fed line by line is ordered like what is there from the start.
         """
         if not self._down:
             up = self._up[0]
-            if known > up.instant + LATENESS:
-                return True
-            return True if known >= up.instant and not self._may_answer(up) else None
+            return self._up, up.instant + LATENESS if self._may_answer(up) else -math.inf
         if not self._up:
             down = self._down[0]
-            if known > down.instant + LATENESS:
-                return False
-            return False if known > down.instant and self._explained(down) else None
+            return self._down, down.instant if self._explained(down) else down.instant + LATENESS
         up, down = self._up[0], self._down[0]
         up_is_early = up.instant <= down.instant
         early, late = (up, down) if up_is_early else (down, up)
+        by_stamp = (self._up if up_is_early else self._down), -math.inf
         if late.instant > early.instant + LATENESS:
-            return up_is_early
+            return by_stamp
         if _is_part(up) or _is_part(down):
-            return up_is_early  # a firmware transfer has neither questions nor answers
+            return by_stamp  # a firmware transfer has neither questions nor answers
         if not delivered(up) or invented(down):
-            return up_is_early  # said to, or by, a bridge alone, which has one clock
+            return by_stamp  # said to, or by, a bridge alone, which has one clock
         if not up_is_early:
-            return not self._explained(down) and may_reply(text_of(down), _word(up))
-        return self._up_is_no_answer_to_what_follows(up, known)
-
-    def _up_is_no_answer_to_what_follows(self, up: Record, known: float) -> bool | None:
-        """Tell whether a line of the MCU comes before what the module says next, though that has about its time."""
+            is_question = not self._explained(down) and may_reply(text_of(down), _word(up))
+            return (self._up if is_question else self._down), -math.inf
         if not self._may_answer(up):
-            return True
+            return by_stamp
         end = up.instant + LATENESS
         near = itertools.takewhile(lambda record: record.instant <= end, self._down)
-        if any(_wants(record, _word(up)) for record in near):
-            return False
-        return True if known > end or self._down[-1].instant > end else None
+        wanted = any(_wants(record, _word(up)) for record in near)
+        return (self._down, -math.inf) if wanted else (self._up, end)
 
     def _may_answer(self, up: Record) -> bool:
         """Tell whether the MCU has asked for work, and this may be its answer to what it was handed out."""
