@@ -244,14 +244,12 @@ class _Merge:
 
     def _note(self, record: Record) -> None:
         """Keep account of what the module has not answered yet."""
-        text = text_of(record)
         if _is_part(record):
             return
-        if record.direction == "up":
-            if text and delivered(record):
-                self._asked.append((record.instant, _word(record)))
-            return
-        if invented(record):
+        text = text_of(record)
+        if record.direction == "up" and text and delivered(record):
+            self._asked.append((record.instant, _word(record)))
+        if record.direction == "up" or invented(record):
             return
         while self._asked and self._asked[0][0] < record.instant - ANSWERED_WITHIN:
             self._asked.popleft()
