@@ -197,7 +197,9 @@ class Conversation(LineHistory):
             self.away[record.direction] = self._now
         self.breaks.append(self._now)
         self._blind_until = self._now + BLIND
-        self._give_up(self._open.clear())
+        given_up = list(self._open)
+        self._open.clear()
+        self._give_up(given_up)
         self._ledger.interrupt()
 
     def _withheld(self, record: Record) -> None:

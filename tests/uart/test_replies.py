@@ -114,7 +114,8 @@ def test_what_waits_too_long_is_given_up() -> None:
     assert [line.text for line in found.expire(2.01)] == ["net"]
     assert found.first is not None
     assert found.first.text == "mac"
-    assert [line.text for line in found.clear()] == ["mac"]
+    assert [line.text for line in found] == ["mac"]
+    found.clear()
     assert found.first is None
 
 
