@@ -42,7 +42,7 @@ from miio_lan.uart.bridge.faults import ALTERED, delivered, held_back, invented,
 from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
 from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import UPDATE_FW
-from miio_lan.uart.glued import GluedLines
+from miio_lan.uart.glued import heard_by_itself
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, THROWN_AWAY
@@ -82,7 +82,7 @@ class Conversation(LineHistory):
         self._ledger = Ledger()
         self._starts = Starts()
         self._open: OpenLines[Turn] = OpenLines()
-        self._glued = GluedLines()
+        self._glued: list[Turn] = []  # that ran into each other, the last time that some did
         self._burst: list[Turn] = []  # since nothing was open
         self._under_way: list[Turn] = []  # answers of a live line that may not be let go yet
         self._blind_until = before.blind_until if before is not None else None
@@ -226,17 +226,16 @@ class Conversation(LineHistory):
             return  # what a bootloader says between blocks is no line of the document
         self._open.end_help()
         parts = parts_of(seen.text)
-        self._glued.begin()
         for number, part in enumerate(parts):
             if len(parts) > 1:
                 seen = self.read("up", part.encode(), self._now)
             turn = self._say(record, seen, glued=len(parts) > 1, dropped=dropped)
-            if turn.glued:
-                self._glued.add(turn)
             if number == 0 and not dropped and (not record.note or is_replied_to(record)):
                 if full := self._open.add(turn):
                     self._give_up(full)
                 self._burst.append(turn)
+        if len(parts) > 1:
+            self._glued = self.said[-len(parts) :]
 
     def _spoken_for(self, record: Record) -> None:
         """Take what a bridge said in place of the MCU: the module replies to that, too."""
@@ -316,7 +315,7 @@ class Conversation(LineHistory):
         turn, passed = self._open.take(seen.place)
         if passed:
             self._give_up(passed)
-        turn = turn or self._glued.replied(seen.text, self._now)
+        turn = turn or heard_by_itself(self._glued, seen.text, self._now, said=self._count)
         if turn is not None:
             self._reply(turn, record)
         if isinstance(seen.command, Down):
