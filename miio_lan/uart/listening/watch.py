@@ -80,8 +80,7 @@ class LineWatch:
             is_empty = is_noise and seen.command.valid  # of ends of lines alone: nobody's fault
             note = "echo" if seen.echo else "noise" if is_noise and not is_empty else ""
             if line.problems and not is_empty:
-                dropped = [each for each in line.problems if each in THROWN_AWAY]
-                note = ", ".join([note, *dropped] if note else dropped)
+                note = joined(note, *[each for each in line.problems if each in THROWN_AWAY])
             reading = dict(seen.command.kept_json)  # an observer may keep or change it
             record = Record(
                 "uart", direction, instant, self._wall(instant), line.raw, reading, note, self._peer
@@ -90,3 +89,8 @@ class LineWatch:
             if len(conversation.said) >= _FORGET_AFTER:
                 conversation.forget()
             self._observer(record)
+
+
+def joined(*notes: str) -> str:
+    """Make one note of several, of which some may be empty."""
+    return ", ".join(note for note in notes if note)
