@@ -35,12 +35,9 @@ class LineService(Closing, Generic[_T]):
         self._backlog: Backlog[_T] = Backlog(self._look_at)
         self._loop = Loop(f"miio {self.WHAT}")
         self._sources = dict(sources)
+        #: The ports, which belong to the service.
+        self.ports = tuple(sources.values())
         self._state = "new"
-
-    @property
-    def ports(self) -> tuple[Port, ...]:
-        """The ports, which belong to the service."""
-        return tuple(self._sources.values())
 
     def start(self) -> None:
         """Begin.

@@ -77,6 +77,8 @@ class Tap(LineService[_Read]):
         self._backlog = Backlog(self._look_at, ready=self._is_ready)
         self._loop.exact = len(self._sources) > 1
         self._either = either
+        if either is not None:
+            self.ports = (either,)
         # Of the port that hears either, and of those whose direction was given: they may be swapped.
         self._guess = DirectionGuess()
         self._guesses = {direction: DirectionGuess() for direction in self._sources}
@@ -84,11 +86,6 @@ class Tap(LineService[_Read]):
         self._room = MAX_UNDECIDED
         #: Whether the lines contradict the direction they were said to have.
         self.swapped = False
-
-    @property
-    def ports(self) -> tuple[Port, ...]:
-        """The ports it listens to."""
-        return super().ports if self._either is None else (self._either,)
 
     @property
     def direction(self) -> Direction | None:
