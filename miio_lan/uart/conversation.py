@@ -333,10 +333,11 @@ class Conversation(LineHistory):
         if turn is self._starts.sign and turn.accepted:
             self._blind_until = -inf
             self._ledger.forgive()
-        if turn.answers is not None:
-            if turn.answers.command.method == UPDATE_FW and turn.accepted:
+        downlink = turn.answers
+        if downlink is not None:
+            if downlink.command.method == UPDATE_FW and turn.accepted:
                 self._transfer = takes_firmware(turn.command)
-            self._ledger.acknowledge(turn)
+            self._ledger.acknowledge(turn, downlink)
 
     def _unexplained(self, seen: Seen) -> None:
         """Take a reply to nothing that was seen: a line of the MCU was lost."""
@@ -376,7 +377,7 @@ class Conversation(LineHistory):
                 self.idle.append(self._now)
             return
         downlink = Downlink(record, text, command, asked, self._now)
-        if not self._ledger.hand_out(downlink, self._now):
+        if not self._ledger.hand_out(downlink):
             return
         self.downlinks.append(downlink)
         last = self.orphans[-1] if self.orphans and not self._one_clock else None
