@@ -125,10 +125,9 @@ class Conversation(LineHistory):
             return Seen(text, read_line(raw, direction, None))
         target, others = self._ledger.find(raw, now)
         context = target or self._ledger.repeated
-        command = read_answer(raw, context) if context is not None else read_line(raw, direction, None)
-        if (
-            target is None and not command.valid
-        ):  # it does not repeat what came before: its own line was not seen
+        command = read_answer(raw, context) if context is not None else None
+        if command is None or (target is None and not command.valid):
+            # It does not repeat what came before: its own line was not seen.
             command = read_line(raw, direction, None)
         return Seen(text, command, target=target, others=others)
 
@@ -180,12 +179,10 @@ class Conversation(LineHistory):
 
     def _begin(self, record: Record) -> None:
         self._fed += 1
-        if self.first is None:
-            self.first = record.instant
         if self._fed == 1:
             self.began = record.instant
-        if self._blind_until is None:
-            self._blind_until = self.first + BLIND
+            self.first = self.began if self.first is None else self.first
+            self._blind_until = self.first + BLIND if self._blind_until is None else self._blind_until
         if record.instant > self._now:  # of two receivers one is later: what follows is not earlier for that
             self._now = record.instant
         self.ended = self._now
@@ -239,13 +236,13 @@ class Conversation(LineHistory):
 
     def _spoken_for(self, record: Record) -> None:
         """Take what a bridge said in place of the MCU: the module replies to that, too."""
+        text = text_of(record)
         if self.side == "module":
-            if text_of(record) == POLL_WORD:
+            if text == POLL_WORD:
                 self.kept_back.append(self._now)
-            return
-        if self._altered:
+        elif self._altered:
             self._altered = False  # what was made of it is replied to once
-        elif text := text_of(record):
+        elif text:
             self._open.add(Turn(record, text, read_line(record.raw, "up", None), instant=self._now))
 
     def _say(self, record: Record, seen: Seen, *, glued: bool, dropped: bool) -> Turn:
@@ -320,10 +317,8 @@ class Conversation(LineHistory):
             self._reply(turn, record)
         if isinstance(seen.command, Down):
             self._handed_out(record, seen.command, seen.text, turn)
-        elif turn is None:
-            self._unexplained(seen)
-        elif seen.text == "error" and turn.word == POLL_WORD and self.waiting is None:
-            self._hide()
+        elif turn is None or (turn.word == POLL_WORD and seen.text == "error"):
+            self._unexplained(seen, turn)
 
     def _reply(self, turn: Turn, record: Record) -> None:
         if turn.reply is None:
@@ -339,21 +334,18 @@ class Conversation(LineHistory):
                 self._transfer = takes_firmware(turn.command)
             self._ledger.acknowledge(turn, downlink)
 
-    def _unexplained(self, seen: Seen) -> None:
-        """Take a reply to nothing that was seen: a line of the MCU was lost."""
-        if not isinstance(seen.command, Reply):
-            return
-        self.unexplained.append(self._now)
-        if seen.text not in ("ok", "error"):
-            return
-        if self.waiting is not None:
-            self.waiting.missed = True
-        elif seen.text == "error":
-            self._hide()
-
-    def _hide(self) -> None:
-        self.hidden.append(self._now)
-        self._last_hidden = self._now
+    def _unexplained(self, seen: Seen, turn: Turn | None) -> None:
+        """Take a reply that tells of something that was not seen: a lost line of the MCU, or why a poll is put off."""
+        waiting = self.waiting
+        if turn is None:
+            if not isinstance(seen.command, Reply):
+                return
+            self.unexplained.append(self._now)
+            if waiting is not None and seen.text in ("ok", "error"):
+                waiting.missed = True
+        if waiting is None and seen.text == "error":
+            self.hidden.append(self._now)
+            self._last_hidden = self._now
 
     def _give_up(self, turns: Iterable[Turn]) -> None:
         """A reply of the module was not seen: those around it may be off by one."""
