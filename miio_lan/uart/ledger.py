@@ -114,8 +114,7 @@ class Ledger:
         turn.sure = clear and not others
         for other in others:
             other.doubtful = True
-        if downlink.answer is not None:
-            before = downlink.answer
+        if (before := downlink.answer) is not None:
             # What fits after what did not is the first answer; and what was in doubt may have been to something else.
             turn.again = before.sure and not before.blind and (before.fits or not turn.fits)
             if not (turn.fits and command.valid):

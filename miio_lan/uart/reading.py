@@ -8,18 +8,8 @@ from collections.abc import Hashable, Iterable
 from functools import lru_cache
 
 from miio_lan.record import Record
-from miio_lan.uart.commands import (
-    Action,
-    Command,
-    Direction,
-    Error,
-    GetProperties,
-    Noise,
-    Result,
-    SetProperties,
-    read,
-)
-from miio_lan.uart.commands.answering import fits
+from miio_lan.uart.commands import Command, Direction, Error, Noise, Result, SetProperties, read
+from miio_lan.uart.commands.answering import fits, ids_to_name
 from miio_lan.uart.commands.reply import COMES_BACK
 from miio_lan.uart.pieces import pieces
 from miio_lan.uart.replies import SERVER_WORDS
@@ -97,23 +87,14 @@ def _layout_of(downlink: Downlink) -> Hashable:
     """Give what of a downlink decides how its answer is read: of a set the ids, not the values."""
     if downlink.layout is None:
         command = downlink.command
-        if isinstance(command, SetProperties):
-            downlink.layout = tuple([each[:2] for each in command.properties])
-        else:
-            downlink.layout = command.line
+        downlink.layout = ids_to_name(command) if isinstance(command, SetProperties) else command.line
     return downlink.layout
 
 
 def _ids_of(downlink: Downlink) -> frozenset[bytes]:
     """Give the ids that an answer to a downlink has to carry, as a line writes them; any of them will do."""
     if downlink.ids is None:
-        command = downlink.command
-        pairs: tuple[tuple[object, object], ...] = ()
-        if isinstance(command, (GetProperties, SetProperties)):
-            pairs = tuple([each[:2] for each in command.properties])
-        elif isinstance(command, Action):
-            pairs = ((command.siid, command.aiid),)
-        downlink.ids = _as_written(pairs)
+        downlink.ids = _as_written(ids_to_name(downlink.command))
     return downlink.ids
 
 
