@@ -87,11 +87,8 @@ class LineService(Closing, Generic[_T]):
     def _listen(self) -> None:
         """Start the ports."""
         for direction, port in self._sources.items():
-            port.start(
-                partial(self._on_data, direction),
-                on_outage=partial(self._on_outage, direction),
-                loop=self._loop,
-            )
+            on_outage = partial(self._on_outage, direction)
+            port.start(partial(self._on_data, direction), on_outage=on_outage, loop=self._loop)
 
     @abstractmethod
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:

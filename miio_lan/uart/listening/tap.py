@@ -75,7 +75,7 @@ class Tap(LineService[_Read]):
         given: dict[Direction, Port | None] = {"up": up, "down": down}
         super().__init__(observer, peer, {way: port for way, port in given.items() if port is not None})
         self._backlog = Backlog(self._look_at, ready=self._is_ready)
-        self._loop.exact = len(self._sources) > 1
+        self._hears_both = self._loop.exact = len(self._sources) > 1
         self._either = either
         if either is not None:
             self.ports = (either,)
@@ -143,9 +143,7 @@ class Tap(LineService[_Read]):
 
     def _may_answer(self, item: _Read) -> bool:
         """Tell whether there is an answer in this, and another port that has its question."""
-        return (
-            item.direction == "up" and len(self._sources) > 1 and any(word in item.data for word in _ANSWERS)
-        )
+        return self._hears_both and item.direction == "up" and any(word in item.data for word in _ANSWERS)
 
     def _look_at(self, item: _Read) -> None:
         direction, data, instant, *_ = item
@@ -175,7 +173,7 @@ class Tap(LineService[_Read]):
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
         # The other port may have something of the same moment.
         item = _Read(direction, data, instant, self._loop.turn, self._loop.since)
-        self._backlog.add(item, instant, size=len(data), at_once=len(self._sources) < 2)
+        self._backlog.add(item, instant, size=len(data), at_once=not self._hears_both)
         guess = self._guesses.get(direction)
         if guess is None:
             return
