@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
@@ -203,10 +204,8 @@ class Downlink:
     @property
     def lines_missing(self) -> bool:
         """Whether the MCU asked for work in between, and what the module said to that was not seen."""
-        answer = self.answer
-        return self.broken or any(
-            poll.reply is None for poll in self.polls if answer is None or poll.instant < answer.instant
-        )
+        end = inf if self.answer is None else self.answer.instant
+        return self.broken or any(poll.reply is None and poll.instant < end for poll in self.polls)
 
     @property
     def records(self) -> list[Record]:
