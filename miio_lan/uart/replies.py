@@ -63,11 +63,6 @@ LineT = TypeVar("LineT", bound=OpenLine)
 class OpenLines(deque[LineT]):
     """The lines of the MCU that wait for their reply, oldest first."""
 
-    @property
-    def first(self) -> LineT | None:
-        """The oldest, None when none waits."""
-        return self[0] if self else None
-
     def add(self, line: LineT) -> list[LineT]:
         """Take a line that will be replied to; return those that are given up for it."""
         self.append(line)
