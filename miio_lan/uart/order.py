@@ -117,9 +117,11 @@ class Ordering:
     """
 
     def __init__(self) -> None:
-        self._merge = _Merge()
+        self._up: deque[Record] = deque()
+        self._down: deque[Record] = deque()
         self._datagrams: deque[Record] = deque()
-        self._known = -math.inf  # nothing more comes with an earlier instant
+        self._asked: deque[tuple[float, str]] = deque(maxlen=32)
+        self._known = -math.inf  # nothing more comes with an earlier instant, and nothing taken has a later one
 
     def feed(self, record: Record) -> list[Record]:
         """Take a record; give what is ready now, this one or others, in order."""
@@ -129,17 +131,17 @@ class Ordering:
 
     def take(self, record: Record) -> None:
         """Take a record that says nothing about what is still to come: for whole recordings."""
-        if record.wire == "uart":
-            self._merge.take(record)
-        else:
+        if record.wire != "uart":
             self._datagrams.append(record)
+        else:
+            (self._up if record.direction == "up" else self._down).append(record)
 
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` gives something, if no record comes before; monotonic seconds, None for never."""
-        if self._datagrams and self._datagrams[0].instant < self._merge.first:
+        if self._datagrams and self._datagrams[0].instant < self._first:
             return self._datagrams[0].instant
-        return self._merge.deadline
+        return self._next()[1] if self._up or self._down else None
 
     def tick(self, now: float) -> list[Record]:
         """Take that nothing with an instant up to ``now`` is still to come; give what is ready."""
@@ -153,51 +155,27 @@ class Ordering:
 
     def _ready(self) -> list[Record]:
         ready: list[Record] = []
-        for line in self._merge.ready(self._known):
+        while self._up or self._down:
+            queue, needed = self._next()
+            if self._known <= needed:
+                break
+            line = queue.popleft()
+            self._note(line)
             ready += self._datagrams_before(line.instant)
             ready.append(line)
         # They come before the next line, whichever of the two heads that is, and whatever else comes.
-        return [*ready, *self._datagrams_before(min(self._known, self._merge.first))]
+        return [*ready, *self._datagrams_before(min(self._known, self._first))]
 
     def _datagrams_before(self, instant: float) -> Iterator[Record]:
         while self._datagrams and (self._datagrams[0].instant < instant or instant == math.inf):
             yield self._datagrams.popleft()
 
-
-class _Merge:
-    """The merge of both directions of a line; see the module for its plan."""
-
-    def __init__(self) -> None:
-        self._up: deque[Record] = deque()
-        self._down: deque[Record] = deque()
-        self._asked: deque[tuple[float, str]] = deque(maxlen=32)
-
-    def take(self, record: Record) -> None:
-        (self._up if record.direction == "up" else self._down).append(record)
+    # --- the lines of both directions; see the module for the plan of their merge ---------------------------------------
 
     @property
-    def first(self) -> float:
+    def _first(self) -> float:
         """The earliest instant of a line that was not given yet; infinite when there is none."""
         return min([queue[0].instant for queue in (self._up, self._down) if queue], default=math.inf)
-
-    @property
-    def deadline(self) -> float | None:
-        """Up to when all must be known, so that :meth:`ready` gives a line; None when there is none."""
-        return self._next()[1] if self._up or self._down else None
-
-    def ready(self, known: float) -> Iterator[Record]:
-        """Give the lines of which it is certain that they come next.
-
-        :param known: nothing more comes with an earlier instant, and what was taken has no later one; monotonic
-            seconds, infinite where nothing more comes
-        """
-        while self._up or self._down:
-            queue, needed = self._next()
-            if known <= needed:
-                return
-            record = queue.popleft()
-            self._note(record)
-            yield record
 
     def _next(self) -> tuple[deque[Record], float]:
         """Give the queue whose head comes next, as far as is known, and up to when all must be known to be certain.
