@@ -167,11 +167,10 @@ class Conversation(LineHistory):
 
     def forget(self) -> None:
         """Drop what is finished. Turns and downlinks know each other: the garbage collector would have to find them."""
-        open_lines = set(self._open)
-        answers = [turn for turn in (*self._under_way[-MAX_OPEN:], *self.said) if turn.answers is not None]
+        open_lines, before = set(self._open), self._under_way[-MAX_OPEN:]
         self._under_way = []
-        for turn in answers:
-            if turn in open_lines or (turn.answers is not None and self._ledger.keeps(turn.answers)):
+        for turn in (*before, *self.said):
+            if turn.answers is not None and (turn in open_lines or self._ledger.keeps(turn.answers)):
                 self._under_way.append(turn)
             else:
                 turn.answers = None
@@ -194,9 +193,8 @@ class Conversation(LineHistory):
             self.away[record.direction] = self._now
         self.breaks.append(self._now)
         self._blind_until = self._now + BLIND
-        given_up = list(self._open)
-        self._open.clear()
-        self._give_up(given_up)
+        _, passed = self._open.take(len(self._open))
+        self._give_up(passed)
         self._ledger.interrupt()
 
     def _withheld(self, record: Record) -> None:

@@ -59,10 +59,8 @@ def _context(raw: bytes, pending: Command) -> Hashable:
     return pending.command if alike else pending.line
 
 
-@lru_cache(maxsize=2048)
-def parts_of(text: str) -> list[str]:
-    """Give the lines that ran into each other in a text; nearly always there is one."""
-    return pieces(text)
+# Gives the lines that ran into each other in a text; nearly always there is one.
+parts_of = lru_cache(maxsize=2048)(pieces)
 
 
 def read_answer(raw: bytes, downlink: Downlink) -> Command:
