@@ -121,7 +121,8 @@ class Ordering:
         self._down: deque[Record] = deque()
         self._datagrams: deque[Record] = deque()
         self._asked: deque[tuple[float, str]] = deque(maxlen=32)
-        self._known = -math.inf  # nothing more comes with an earlier instant, and nothing taken has a later one
+        # Nothing more comes with an earlier instant, and nothing that was taken has a later one.
+        self._known = -math.inf
 
     def feed(self, record: Record) -> list[Record]:
         """Take a record; give what is ready now, this one or others, in order."""
@@ -170,7 +171,7 @@ class Ordering:
         while self._datagrams and (self._datagrams[0].instant < instant or instant == math.inf):
             yield self._datagrams.popleft()
 
-    # --- the lines of both directions; see the module for the plan of their merge ---------------------------------------
+    # --- the merge of both directions of the line; see the module for its plan -------------------------------------
 
     @property
     def _first(self) -> float:
