@@ -161,12 +161,9 @@ class Tap(LineService[_Read]):
             data = read_later.data
             if read_later.since != answer.since and read_later.instant > answer.instant + LATENESS:
                 break
-            if read_later.direction == "down":
+            if read_later.direction == "down" and data:
                 end = _end_of_downlink(data)
-                if 0 < end < len(data):
-                    self._backlog[place] = read_later._replace(data=data[end:])
-                elif end:
-                    del self._backlog[place]
+                self._backlog[place] = read_later._replace(data=data[end:])
                 return data[:end]
         return b""
 
