@@ -42,11 +42,13 @@ class LineService(Closing, Generic[_T]):
     def start(self) -> None:
         """Begin.
 
-        :raises PortError: if it was started or closed before, or a port cannot be read
+        :raises PortError: if it was started or closed before, has no port, or a port cannot be read
         """
         if self._state != "new":
             done = "was started before" if self._state == "running" else "is closed"
             raise PortError(f"the {self.WHAT} {done}")
+        if not self.ports:
+            raise PortError(f"a {self.WHAT} needs a port that hears the MCU, the module, or one of them")
         self._state = "running"
         self._loop.add_timed(self)
         try:

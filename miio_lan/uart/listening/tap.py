@@ -92,15 +92,6 @@ class Tap(LineService[_Read]):
         """What a port of unknown direction hears; None until that is known."""
         return next(iter(self._sources)) if len(self._sources) == 1 else None
 
-    def start(self) -> None:
-        """Begin to listen.
-
-        :raises PortError: if it was started or closed before, or has no port
-        """
-        if self._state == "new" and not self.ports:
-            raise PortError("a tap needs a port that hears the MCU, the module, or one of them")
-        super().start()
-
     def along(self, direction: Direction, on_data: OnData) -> OnData:
         """Wrap what is called with the bytes of somebody else's port, so that the tap hears them too.
 
