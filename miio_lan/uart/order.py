@@ -91,13 +91,11 @@ def in_stream(records: Iterable[Record | None]) -> Iterator[Record]:
 
     try:
         for record in records:
+            if record is None or record.instant < latest - OBSERVED_WITHIN:
+                yield from rest()
+                ordering, latest = Ordering(), -math.inf
             if record is None:
-                yield from rest()
-                ordering = Ordering()
                 continue
-            if record.instant < latest - OBSERVED_WITHIN:
-                yield from rest()
-                ordering, latest = Ordering(), record.instant
             latest = max(latest, record.instant)
             heapq.heappush(early, (record.instant, next(count), record))
             while early[0][0] < latest - OBSERVED_WITHIN:
