@@ -49,12 +49,9 @@ class OpenLine(Protocol):
     ``word`` is its first word (:data:`NOISE` for what is no command), ``instant`` when it was heard, in seconds.
     """
 
-    @property
-    def text(self) -> str: ...  # noqa: D102
-    @property
-    def word(self) -> str: ...  # noqa: D102
-    @property
-    def instant(self) -> float: ...  # noqa: D102
+    text: str
+    word: str
+    instant: float
 
 
 LineT = TypeVar("LineT", bound=OpenLine)

@@ -55,18 +55,17 @@ class Passage:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Owed:
     """A line the module has heard, and will answer."""
 
     text: str
     instant: float
     ours: bool  # said by the bridge: the MCU must not see the answer
+    word: str = field(init=False)  # its first one
 
-    @property
-    def word(self) -> str:
-        """Its first word."""
-        return self.text.partition(" ")[0]
+    def __post_init__(self) -> None:
+        self.word = self.text.partition(" ")[0]
 
 
 @dataclass(eq=False, slots=True)
