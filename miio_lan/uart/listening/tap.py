@@ -162,8 +162,7 @@ class Tap(LineService[_Read]):
         # The other port may have something of the same moment.
         item = _Read(direction, data, instant, self._loop.turn, self._loop.since)
         self._backlog.add(item, instant, size=len(data), at_once=not self._hears_both)
-        guess = self._guesses.get(direction)
-        if guess is None:
+        if (guess := self._guesses.get(direction)) is None:
             return
         guess.feed(data, instant)
         if guess.done:
