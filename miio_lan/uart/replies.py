@@ -77,14 +77,6 @@ class OpenLines(deque[LineT]):
         while self and self[0].word == HELP_WORD:
             self.popleft()
 
-    def replied(self, text: str, now: float) -> tuple[LineT | None, list[LineT]]:
-        """Find the line that a module's line replies to, and take it out; also return those it shows were passed over.
-
-        :param text: the module's line, without its end and without a prompt
-        :param now: when it was said, seconds
-        """
-        return self.take(self.place_of(text, now))
-
     def take(self, place: int | None) -> tuple[LineT | None, list[LineT]]:
         """Take out the line at a place that :meth:`place_of` gave, and those before it, which were passed over."""
         if place is None:
@@ -99,7 +91,11 @@ class OpenLines(deque[LineT]):
         return self[place] if place is not None and place < len(self) else None
 
     def place_of(self, text: str, now: float) -> int | None:
-        """Give how many lines ``text`` shows to be passed over; None when it replies to none of them."""
+        """Give how many lines a module's line shows to be passed over; None when it replies to none of them.
+
+        :param text: the module's line, without its end and without a prompt
+        :param now: when it was said, seconds
+        """
         if not self or not text:
             return None
         if len(self) == 1 and may_reply(text, self[0].word):

@@ -382,4 +382,4 @@ class Interference:
         text = without_prompt(text, "down")
         if self._owed and is_echo(text, self._owed[0].text):
             return None
-        return self._owed.replied(text, now)[0]
+        return self._owed.take(self._owed.place_of(text, now))[0]
