@@ -101,9 +101,8 @@ class OpenLines(deque[LineT]):
         if len(self) == 1 and may_reply(text, self[0].word):
             return 0  # so it is nearly always
         kind, place = kind_of(text), 0
-        never = (
-            _NEVER_OK if kind == "ok" and any(line.word not in _NEVER_OK for line in self) else frozenset()
-        )
+        others_wait = kind == "ok" and any(line.word not in _NEVER_OK for line in self)
+        never = _NEVER_OK if others_wait else frozenset()
         while place < len(self) and (self[place].word in never or not may_reply(text, self[place].word)):
             if kind == "value" and not _waits_for_value(text, self, place):
                 return None

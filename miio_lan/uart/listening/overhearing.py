@@ -119,14 +119,13 @@ class Overhearing(LineWatch):
 
     def _follow(self, record: Record, reading: Mapping[str, object]) -> None:
         """Keep account of whether a firmware transfer is due."""
+        command, valid = reading.get("command"), reading.get("valid")
         if reading.get("method") == UPDATE_FW:
             self._phase.announced(record.instant)
             self._transfers["down"].reset()
         elif _READY in record.raw and takes_firmware(read(record.raw, direction="up")):
             self._phase.announced(record.instant)  # by the MCU, where the module is not heard
-        elif (
-            record.direction == "up" and reading.get("command") not in _DURING_UPDATE and reading.get("valid")
-        ):
+        elif record.direction == "up" and valid and command not in _DURING_UPDATE:
             self._phase.over()
 
     def _oddity(self, record: Record, reading: Mapping[str, object]) -> str:
