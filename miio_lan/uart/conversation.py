@@ -199,8 +199,7 @@ class Conversation(LineHistory):
 
     def _withheld(self, record: Record) -> None:
         """Note that the other end did not hear this, or heard something else (a fault of a bridge)."""
-        task = self._ledger.current
-        if task is None:
+        if (task := self._ledger.current) is None:
             return
         if record is task.record:
             task.notes.append(f"the MCU did not get this line: {record.note}")
@@ -326,8 +325,7 @@ class Conversation(LineHistory):
         if turn is self._starts.sign and turn.accepted:
             self._blind_until = -inf
             self._ledger.forgive()
-        downlink = turn.answers
-        if downlink is not None:
+        if (downlink := turn.answers) is not None:
             if downlink.command.method == UPDATE_FW and turn.accepted:
                 self._transfer = takes_firmware(turn.command)
             self._ledger.acknowledge(turn, downlink)

@@ -194,8 +194,7 @@ class Ledger:
         if answer is not None and answer.reply is None and not _is_named(answer, current):
             answer.sure = answer.sure and now - answer.instant >= LATENESS
         if answer is not None and answer.fits and answer.refused and not answer.late:
-            in_time = (current.seconds or 0.0) < ANSWER_TIME
-            current.restarted = in_time and isinstance(following, NetChange)
+            current.restarted = isinstance(following, NetChange) and (current.seconds or 0.0) < ANSWER_TIME
         if not (current.notes or current.restarted or _is_answered(current)):
             self._unanswered.append(current)
 

@@ -246,10 +246,8 @@ class LineReader:
         self._keep_empty = keep_empty
         self._longest_plain = min(limit, MAX_LINE)
         self._buffer = b""
-        self._has_text = False
-        self._overflow = False
-        self._began = 0.0
-        self._last = 0.0
+        self._has_text = self._overflow = False
+        self._began = self._last = 0.0
 
     @property
     def deadline(self) -> float | None:
