@@ -15,7 +15,7 @@ from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import UPDATE_FW, UPDATE_READY
 from miio_lan.uart.firmware.transfer import Piece, TransferPhase, TransferReader
 from miio_lan.uart.line import LineReader, clean
-from miio_lan.uart.listening.watch import LineWatch, joined
+from miio_lan.uart.listening.watch import LineWatch
 from miio_lan.uart.pieces import lost_bytes
 
 LATE_START = "late start"
@@ -100,7 +100,7 @@ class Overhearing(LineWatch):
             super().flush(direction)  # a line that a block begins in will not be finished
             self._phase.seen(piece.instant)
             self._fresh.discard(direction)
-            self._record(direction, piece.instant, piece.raw, piece.reading, joined(XMODEM, self._note))
+            self._record(direction, piece.instant, piece.raw, piece.reading, _joined(XMODEM, self._note))
 
     def _record(
         self, direction: Direction, now: float, raw: bytes, reading: Mapping[str, object], note: str
@@ -114,7 +114,7 @@ class Overhearing(LineWatch):
         plain = reading.get("valid") and record.direction not in self._fresh
         oddity = "" if plain or not record.raw else self._oddity(record, reading)
         if oddity or self._note:
-            record = replace(record, note=joined(record.note, oddity, self._note))
+            record = replace(record, note=_joined(record.note, oddity, self._note))
         self._told(record)
 
     def _follow(self, record: Record, reading: Mapping[str, object]) -> None:
@@ -138,3 +138,7 @@ class Overhearing(LineWatch):
         if first and foreign:
             return LATE_START
         return LOST_BYTES if lost_bytes(text, record.direction, foreign=foreign) else ""
+
+
+def _joined(*notes: str) -> str:
+    return ", ".join(note for note in notes if note)

@@ -79,15 +79,11 @@ class LineWatch:
             is_empty = is_noise and seen.command.valid  # of ends of lines alone: nobody's fault
             note = "echo" if seen.echo else "noise" if is_noise and not is_empty else ""
             if problems and not is_empty:
-                note = joined(note, *[each for each in problems if each in THROWN_AWAY])
+                dropped = [each for each in problems if each in THROWN_AWAY]
+                note = ", ".join([note, *dropped] if note else dropped)
             reading = dict(seen.command.kept_json)  # an observer may keep or change it
             record = Record("uart", direction, instant, self._wall(instant), raw, reading, note, self._peer)
             conversation.feed(record, seen)
             if len(conversation.said) >= _FORGET_AFTER:
                 conversation.forget()
             self._observer(record)
-
-
-def joined(*notes: str) -> str:
-    """Make one note of several, of which some may be empty."""
-    return ", ".join(note for note in notes if note)
