@@ -104,12 +104,12 @@ class OpenLines(deque[LineT]):
         others_wait = kind == "ok" and any(line.word not in _NEVER_OK for line in self)
         never = _NEVER_OK if others_wait else frozenset()
         while place < len(self) and (self[place].word in never or not may_reply(text, self[place].word)):
-            if kind == "value" and not _waits_for_value(text, self, place):
-                return None
             place += 1
         if place == len(self):
             # Nothing else hands work out: whoever waited for something else is not replied to any more.
             return place if kind == "down" else None
+        if place and kind == "value" and not has_form(text):
+            return None  # it is noise, and passes nothing over
         while place + 1 < len(self) and _is_given_up(self[place], self[place + 1], text, now):
             place += 1
         return place
@@ -140,11 +140,6 @@ def may_reply(text: str, word: str) -> bool:
     if kind == "ok":
         return word != POLL_WORD
     return kind == "error" or (bool(text) and word not in SERVER_WORDS)
-
-
-def _waits_for_value(text: str, lines: deque[LineT], place: int) -> bool:
-    """Tell whether a later line asks for something like this: one that does not is noise, and passes nothing over."""
-    return has_form(text) and any(line.word not in SERVER_WORDS for line in list(lines)[place:])
 
 
 def _is_given_up(first: OpenLine, second: OpenLine, text: str, now: float) -> bool:
