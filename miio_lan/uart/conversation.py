@@ -262,8 +262,8 @@ class Conversation(LineHistory):
         self.polls.append(turn.instant)
         if not self._live and self._is_quiet():
             self.quiet.append(Quiet(turn.instant, self._fed - 1, self.now()))
-        if self.waiting is not None:
-            self.waiting.polls.append(turn)
+        if (waiting := self.waiting) is not None:
+            waiting.polls.append(turn)
 
     def _is_quiet(self) -> bool:
         busy = self._open or self._said_until >= self._now or self._hides()
@@ -349,8 +349,7 @@ class Conversation(LineHistory):
             if turn.word == POLL_WORD:
                 self.unseen.append(turn.instant)
             for each in self._burst:
-                if each is not turn:
-                    each.reply_sure = False
+                each.reply_sure = each is turn
             # Nothing more is to be said of those; where one direction alone is heard, a burst has no end.
             self._burst = [each for each in self._burst if each.reply_sure]
         if not self._open:

@@ -85,8 +85,7 @@ def fits_downlink(raw: bytes, downlink: Downlink) -> bool:
     """Tell whether a line, read as the answer to a downlink, names what that asked for; nearly always at a glance."""
     if not downlink.has_to_be_named:
         return True
-    named = _NAMED.match(raw)
-    if named is not None and named[1] in downlink.ids:
+    if (named := _NAMED.match(raw)) is not None and named[1] in downlink.ids:
         return True
     if _is_tidy(raw) and not any(each in raw for each in downlink.ids):
         return False

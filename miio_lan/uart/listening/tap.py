@@ -174,8 +174,8 @@ class Tap(LineService[_Read]):
                 self._heard.mark(SWAPPED, direction, instant)
 
     def _on_unknown(self, data: bytes, instant: float) -> None:
-        if self.direction is not None:
-            self._on_data(self.direction, data, instant)
+        if (direction := self.direction) is not None:
+            self._on_data(direction, data, instant)
             return
         self._guess.feed(data, instant)
         self._undecided.append((data, instant))

@@ -63,8 +63,7 @@ class LineWatch:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None while no line is begun."""
-        readers = self._readers.values()
-        return min([at for each in readers if (at := each.deadline) is not None], default=None)
+        return min([at for each in self._readers.values() if (at := each.deadline) is not None], default=None)
 
     def tick(self, now: float) -> None:
         """Give up unfinished lines."""
