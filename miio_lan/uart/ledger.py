@@ -87,7 +87,7 @@ class Ledger:
         if waiting is not None and useless and now - waiting.instant > ANSWER_TIME + DELAY:
             waiting, suits = None, False  # given up long ago; it is the answer to a line that was not seen
         self._forget_old(now)
-        # Where nothing waits for it: an MCU that answers what is older has not started.
+        # What it was forgiven counts where nothing waits for the answer: an MCU that answers that has not started.
         owed = self._unanswered if suits else [*self._forgiven, *self._unanswered]
         late = fitting(raw, owed) if owed else []
         if not late:
