@@ -125,11 +125,11 @@ class Conversation(LineHistory):
             return Seen(text, read_line(raw, direction, None))
         target, others = self._ledger.find(raw, now)
         context = target or self._ledger.repeated
-        command = read_answer(raw, context) if context is not None else None
-        if command is None or (target is None and not command.valid):
+        answer = read_answer(raw, context) if context is not None else None
+        if answer is None or (target is None and not answer.valid):
             # It does not repeat what came before: its own line was not seen.
-            command = read_line(raw, direction, None)
-        return Seen(text, command, target=target, others=others)
+            answer = read_line(raw, direction, None)
+        return Seen(text, answer, target=target, others=others)
 
     def feed(self, record: Record, seen: Seen | None = None) -> None:
         """Take a record of the UART, with what :meth:`read` gave for it where that was asked before."""
