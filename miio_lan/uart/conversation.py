@@ -42,7 +42,7 @@ from miio_lan.uart.bridge.faults import ALTERED, delivered, held_back, invented,
 from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
 from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import UPDATE_FW
-from miio_lan.uart.glued import GluedLines
+from miio_lan.uart.glued import heard_by_itself
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, THROWN_AWAY
@@ -82,7 +82,7 @@ class Conversation(LineHistory):
         self._ledger = Ledger()
         self._starts = Starts()
         self._open: OpenLines[Turn] = OpenLines()
-        self._glued = GluedLines()
+        self._glued: list[Turn] = []  # that ran into each other, the last time that some did
         self._burst: list[Turn] = []  # since nothing was open
         self._under_way: list[Turn] = []  # answers of a live line that may not be let go yet
         self._blind_until = before.blind_until if before is not None else None
@@ -125,12 +125,11 @@ class Conversation(LineHistory):
             return Seen(text, read_line(raw, direction, None))
         target, others = self._ledger.find(raw, now)
         context = target or self._ledger.repeated
-        command = read_answer(raw, context) if context is not None else read_line(raw, direction, None)
-        if (
-            target is None and not command.valid
-        ):  # it does not repeat what came before: its own line was not seen
-            command = read_line(raw, direction, None)
-        return Seen(text, command, target=target, others=others)
+        answer = read_answer(raw, context) if context is not None else None
+        if answer is None or (target is None and not answer.valid):
+            # It does not repeat what came before: its own line was not seen.
+            answer = read_line(raw, direction, None)
+        return Seen(text, answer, target=target, others=others)
 
     def feed(self, record: Record, seen: Seen | None = None) -> None:
         """Take a record of the UART, with what :meth:`read` gave for it where that was asked before."""
@@ -168,11 +167,10 @@ class Conversation(LineHistory):
 
     def forget(self) -> None:
         """Drop what is finished. Turns and downlinks know each other: the garbage collector would have to find them."""
-        open_lines = set(self._open)
-        answers = [turn for turn in (*self._under_way[-MAX_OPEN:], *self.said) if turn.answers is not None]
+        open_lines, before = set(self._open), self._under_way[-MAX_OPEN:]
         self._under_way = []
-        for turn in answers:
-            if turn in open_lines or (turn.answers is not None and self._ledger.keeps(turn.answers)):
+        for turn in (*before, *self.said):
+            if turn.answers is not None and (turn in open_lines or self._ledger.keeps(turn.answers)):
                 self._under_way.append(turn)
             else:
                 turn.answers = None
@@ -180,12 +178,10 @@ class Conversation(LineHistory):
 
     def _begin(self, record: Record) -> None:
         self._fed += 1
-        if self.first is None:
-            self.first = record.instant
         if self._fed == 1:
             self.began = record.instant
-        if self._blind_until is None:
-            self._blind_until = self.first + BLIND
+            self.first = self.began if self.first is None else self.first
+            self._blind_until = self.first + BLIND if self._blind_until is None else self._blind_until
         if record.instant > self._now:  # of two receivers one is later: what follows is not earlier for that
             self._now = record.instant
         self.ended = self._now
@@ -197,13 +193,13 @@ class Conversation(LineHistory):
             self.away[record.direction] = self._now
         self.breaks.append(self._now)
         self._blind_until = self._now + BLIND
-        self._give_up(self._open.clear())
+        _, passed = self._open.take(len(self._open))
+        self._give_up(passed)
         self._ledger.interrupt()
 
     def _withheld(self, record: Record) -> None:
         """Note that the other end did not hear this, or heard something else (a fault of a bridge)."""
-        task = self._ledger.current
-        if task is None:
+        if (task := self._ledger.current) is None:
             return
         if record is task.record:
             task.notes.append(f"the MCU did not get this line: {record.note}")
@@ -224,27 +220,26 @@ class Conversation(LineHistory):
             return  # what a bootloader says between blocks is no line of the document
         self._open.end_help()
         parts = parts_of(seen.text)
-        self._glued.begin()
         for number, part in enumerate(parts):
             if len(parts) > 1:
                 seen = self.read("up", part.encode(), self._now)
             turn = self._say(record, seen, glued=len(parts) > 1, dropped=dropped)
-            if turn.glued:
-                self._glued.add(turn)
             if number == 0 and not dropped and (not record.note or is_replied_to(record)):
                 if full := self._open.add(turn):
                     self._give_up(full)
                 self._burst.append(turn)
+        if len(parts) > 1:
+            self._glued = self.said[-len(parts) :]
 
     def _spoken_for(self, record: Record) -> None:
         """Take what a bridge said in place of the MCU: the module replies to that, too."""
+        text = text_of(record)
         if self.side == "module":
-            if text_of(record) == POLL_WORD:
+            if text == POLL_WORD:
                 self.kept_back.append(self._now)
-            return
-        if self._altered:
+        elif self._altered:
             self._altered = False  # what was made of it is replied to once
-        elif text := text_of(record):
+        elif text:
             self._open.add(Turn(record, text, read_line(record.raw, "up", None), instant=self._now))
 
     def _say(self, record: Record, seen: Seen, *, glued: bool, dropped: bool) -> Turn:
@@ -267,8 +262,8 @@ class Conversation(LineHistory):
         self.polls.append(turn.instant)
         if not self._live and self._is_quiet():
             self.quiet.append(Quiet(turn.instant, self._fed - 1, self.now()))
-        if self.waiting is not None:
-            self.waiting.polls.append(turn)
+        if (waiting := self.waiting) is not None:
+            waiting.polls.append(turn)
 
     def _is_quiet(self) -> bool:
         busy = self._open or self._said_until >= self._now or self._hides()
@@ -314,15 +309,13 @@ class Conversation(LineHistory):
         turn, passed = self._open.take(seen.place)
         if passed:
             self._give_up(passed)
-        turn = turn or self._glued.replied(seen.text, self._now)
+        turn = turn or heard_by_itself(self._glued, seen.text, self._now, said=self._count)
         if turn is not None:
             self._reply(turn, record)
         if isinstance(seen.command, Down):
             self._handed_out(record, seen.command, seen.text, turn)
-        elif turn is None:
-            self._unexplained(seen)
-        elif seen.text == "error" and turn.word == POLL_WORD and self.waiting is None:
-            self._hide()
+        elif turn is None or (turn.word == POLL_WORD and seen.text == "error"):
+            self._unexplained(seen, turn)
 
     def _reply(self, turn: Turn, record: Record) -> None:
         if turn.reply is None:
@@ -332,26 +325,23 @@ class Conversation(LineHistory):
         if turn is self._starts.sign and turn.accepted:
             self._blind_until = -inf
             self._ledger.forgive()
-        if turn.answers is not None:
-            if turn.answers.command.method == UPDATE_FW and turn.accepted:
+        if (downlink := turn.answers) is not None:
+            if downlink.command.method == UPDATE_FW and turn.accepted:
                 self._transfer = takes_firmware(turn.command)
-            self._ledger.acknowledge(turn)
+            self._ledger.acknowledge(turn, downlink)
 
-    def _unexplained(self, seen: Seen) -> None:
-        """Take a reply to nothing that was seen: a line of the MCU was lost."""
-        if not isinstance(seen.command, Reply):
-            return
-        self.unexplained.append(self._now)
-        if seen.text not in ("ok", "error"):
-            return
-        if self.waiting is not None:
-            self.waiting.missed = True
-        elif seen.text == "error":
-            self._hide()
-
-    def _hide(self) -> None:
-        self.hidden.append(self._now)
-        self._last_hidden = self._now
+    def _unexplained(self, seen: Seen, turn: Turn | None) -> None:
+        """Take a reply that tells of something that was not seen: a lost line of the MCU, or why a poll is put off."""
+        waiting = self.waiting
+        if turn is None:
+            if not isinstance(seen.command, Reply):
+                return
+            self.unexplained.append(self._now)
+            if waiting is not None and seen.text in ("ok", "error"):
+                waiting.missed = True
+        if waiting is None and seen.text == "error":
+            self.hidden.append(self._now)
+            self._last_hidden = self._now
 
     def _give_up(self, turns: Iterable[Turn]) -> None:
         """A reply of the module was not seen: those around it may be off by one."""
@@ -359,8 +349,7 @@ class Conversation(LineHistory):
             if turn.word == POLL_WORD:
                 self.unseen.append(turn.instant)
             for each in self._burst:
-                if each is not turn:
-                    each.reply_sure = False
+                each.reply_sure = each is turn
             # Nothing more is to be said of those; where one direction alone is heard, a burst has no end.
             self._burst = [each for each in self._burst if each.reply_sure]
         if not self._open:
@@ -375,7 +364,7 @@ class Conversation(LineHistory):
                 self.idle.append(self._now)
             return
         downlink = Downlink(record, text, command, asked, self._now)
-        if not self._ledger.hand_out(downlink, self._now):
+        if not self._ledger.hand_out(downlink):
             return
         self.downlinks.append(downlink)
         last = self.orphans[-1] if self.orphans and not self._one_clock else None

@@ -13,37 +13,25 @@ word too many, soon after such lines, is enough for that doubt: stamps may have 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from miio_lan.uart.replies import LONGEST_REPLY, may_reply
 from miio_lan.uart.turns import Turn
 
 
-class GluedLines:
-    """The lines that ran into each other in what the MCU said, the last time that some did."""
+def heard_by_itself(glued: Sequence[Turn], text: str, now: float, *, said: int) -> Turn | None:
+    """Find the line that the module replies to by itself; None where it replies to none of them.
 
-    def __init__(self) -> None:
-        self._lines: list[Turn] = []
-        self._over = False  # whether the MCU has said something else since
-
-    def begin(self) -> None:
-        """The MCU says something else."""
-        self._over = True
-
-    def add(self, turn: Turn) -> None:
-        """Take the next one of the lines that ran into each other."""
-        if self._over:
-            self._lines, self._over = [], False
-        self._lines.append(turn)
-
-    def replied(self, text: str, now: float) -> Turn | None:
-        """Find the line that the module replies to by itself; None where it replies to none of them.
-
-        :param text: the module's line, which replies to nothing else that was seen
-        :param now: when that was heard, seconds
-        """
-        turn = next((each for each in self._lines[1:] if each.reply is None), None)
-        if turn is None or now - turn.instant > LONGEST_REPLY:
-            return None
-        for each in self._lines:
-            each.parted = True
-            each.glued = each.number >= turn.number  # the module heard the ends of those before
-        return turn if not self._over and may_reply(text, turn.word) else None
+    :param glued: the lines that ran into each other, the last time that some did
+    :param text: the module's line, which replies to nothing else that was seen
+    :param now: when that was heard, seconds
+    :param said: how many lines the MCU has said, these included
+    """
+    turn = next((each for each in glued[1:] if each.reply is None), None)
+    if turn is None or now - turn.instant > LONGEST_REPLY:
+        return None
+    for each in glued:
+        each.parted = True
+        each.glued = each.number >= turn.number  # the module heard the ends of those before
+    goes_on = glued[-1].number + 1 < said  # the MCU has said something else since
+    return turn if not goes_on and may_reply(text, turn.word) else None

@@ -64,9 +64,8 @@ class LineHistory:
     def missing(self, start: float, end: float) -> bool:
         """Tell whether something was said between two instants that was not seen, as what was seen shows."""
         lists = (self.unseen, self.hidden, self.unexplained)
-        return self.broken(start, end) or any(
-            bisect_left(found, start) < bisect_right(found, end) for found in lists
-        )
+        shows = any(bisect_left(found, start) < bisect_right(found, end) for found in lists)
+        return shows or self.broken(start, end)
 
     def listened(self, since: float) -> bool:
         """Tell whether both directions were listened to since an instant."""

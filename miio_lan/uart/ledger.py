@@ -60,22 +60,13 @@ class Ledger:
 
     def _forget_old(self, now: float) -> None:
         for downlinks in (self._unanswered, self._forgiven):
-            if any(now > _latest_answer(each) for each in downlinks):
-                due = [each for each in downlinks if now <= _latest_answer(each)]
-                downlinks.clear()
-                downlinks.extend(due)
+            for old in [each for each in downlinks if now > _latest_answer(each)]:
+                downlinks.remove(old)
 
     def forgive(self) -> None:
         """The MCU has started, as it seems: it owes no answer to anything from before."""
         self._forgiven.extend(self._unanswered)
         self._unanswered.clear()
-
-    def _claim_again(self) -> None:
-        """The MCU answers what it was forgiven: it has not started."""
-        unanswered = [*self._forgiven, *self._unanswered]
-        self._forgiven.clear()
-        self._unanswered.clear()
-        self._unanswered.extend(unanswered)
 
     def interrupt(self) -> None:
         """The observation was interrupted: what is under way is in doubt."""
@@ -96,10 +87,9 @@ class Ledger:
         if waiting is not None and useless and now - waiting.instant > ANSWER_TIME + DELAY:
             waiting, suits = None, False  # given up long ago; it is the answer to a line that was not seen
         self._forget_old(now)
-        late = fitting(raw, self._unanswered) if self._unanswered else []
-        # Nothing waits for it: an MCU that answers what is older has not started.
-        if self._forgiven and not suits:
-            late = [*fitting(raw, self._forgiven), *late]
+        # What it was forgiven counts where nothing waits for the answer: an MCU that answers that has not started.
+        owed = self._unanswered if suits else [*self._forgiven, *self._unanswered]
+        late = fitting(raw, owed) if owed else []
         if not late:
             return waiting, ()
         named = naming(raw, late)
@@ -120,13 +110,11 @@ class Ledger:
         turn.fits = fits_command(command, downlink)
         turn.late = downlink.closed is not None
         named = turn.fits and command.valid and _is_named(turn, downlink)
-        turn.sure = (
-            not others and ((named and not turn.late) or not hidden) and (not turn.late or command.valid)
-        )
+        clear = (command.valid and not hidden) if turn.late else (named or not hidden)
+        turn.sure = clear and not others
         for other in others:
             other.doubtful = True
-        if downlink.answer is not None:
-            before = downlink.answer
+        if (before := downlink.answer) is not None:
             # What fits after what did not is the first answer; and what was in doubt may have been to something else.
             turn.again = before.sure and not before.blind and (before.fits or not turn.fits)
             if not (turn.fits and command.valid):
@@ -135,7 +123,9 @@ class Ledger:
             _put_aside(before, downlink)
         downlink.answer = turn
         if downlink in self._forgiven:
-            self._claim_again()
+            # The MCU answers what it was forgiven: it has not started, and owes all of it again.
+            self.forgive()
+            self._unanswered, self._forgiven = self._forgiven, self._unanswered
         if turn.fits and downlink in self._unanswered:
             self._unanswered.remove(downlink)
 
@@ -155,13 +145,10 @@ class Ledger:
             last.doubtful = last.doubtful or (hidden and turn.again and fits_command(turn.command, last))
         return False
 
-    def acknowledge(self, turn: Turn) -> None:
+    def acknowledge(self, turn: Turn, downlink: Downlink) -> None:
         """Learn what the module said to an answer: what it takes is the answer, whatever it refused before."""
-        downlink = turn.answers
-        if downlink is None or not turn.accepted:
-            return
         before = downlink.answer
-        if before is None or before is turn or not before.refused:
+        if not turn.accepted or before is None or before is turn or not before.refused:
             return
         downlink.extra = [each for each in downlink.extra if each is not turn.record]
         downlink.answer = turn
@@ -178,7 +165,7 @@ class Ledger:
 
     # --- downlinks -----------------------------------------------------------------------------------------------
 
-    def hand_out(self, downlink: Downlink, now: float) -> bool:
+    def hand_out(self, downlink: Downlink) -> bool:
         """Take what was handed out; tell whether it is something new."""
         waiting, command = self.waiting, downlink.command
         if waiting is not None and waiting.command == command:
@@ -188,7 +175,7 @@ class Ledger:
             if invented(downlink.record):
                 self._doubled = True
                 return False
-        self.close(command, now)
+        self.close(command, downlink.instant)
         if command.wants_result:
             self.current = downlink
         elif not isinstance(command, NetChange):
@@ -207,8 +194,7 @@ class Ledger:
         if answer is not None and answer.reply is None and not _is_named(answer, current):
             answer.sure = answer.sure and now - answer.instant >= LATENESS
         if answer is not None and answer.fits and answer.refused and not answer.late:
-            in_time = (current.seconds or 0.0) < ANSWER_TIME
-            current.restarted = in_time and isinstance(following, NetChange)
+            current.restarted = isinstance(following, NetChange) and (current.seconds or 0.0) < ANSWER_TIME
         if not (current.notes or current.restarted or _is_answered(current)):
             self._unanswered.append(current)
 

@@ -70,18 +70,14 @@ def clean(
     meant: typographic quotes become ASCII quotes, and well-formed UTF-8 text inside quotes stays.
     """
     text = line if isinstance(line, str) else bytes(line).decode("utf-8", "surrogateescape")
-    text = text.strip("\r\n")
-    faults: list[str] = []
-    head, cr, _ = text.partition("\r")
-    if cr:
-        text = head
-        faults.append("another line follows in the same text")
+    text, cr, _ = text.strip("\r\n").partition("\r")
+    faults = ["another line follows in the same text"] if cr else []
     if not (text.isascii() and text.isprintable()):
         straight = text.translate(_TYPOGRAPHIC) if keep_text else text
         if straight != text:
             faults.append("typographic quotes where ASCII quotes belong")
         text, dropped = _drop(straight, keep_text)
-        faults.extend(dropped)
+        faults += dropped
     return text.strip(" "), tuple(faults)
 
 
@@ -93,16 +89,15 @@ def _drop(text: str, keep_text: bool) -> tuple[str, list[str]]:
         if character in "\x08\x7f":
             backspaces += 1
             del kept[-1:]
-            continue
-        if " " <= character <= "~":
+        elif " " <= character <= "~":
             if character == '"' and not escaped:
                 quoted = not quoted
             escaped = character == "\\" and not escaped
             kept.append(character)
-            continue
-        foreign += 1
-        if keep_text and quoted and character.isprintable():
-            kept.append(character)
+        else:
+            foreign += 1
+            if keep_text and quoted and character.isprintable():
+                kept.append(character)
     faults: list[str] = []
     if foreign:
         faults.append(f"{foreign} byte(s) or character(s) outside printable ASCII, which a module drops")
@@ -157,8 +152,7 @@ def legacy_tokens_of(text: str, dividers: str = " ,") -> list[str]:
     """Split clean text on any of ``dividers`` outside quotes, braces and brackets."""
     if dividers == " ," and _NESTED.search(text) is None:
         return _LEGACY_TOKENS.findall(text)  # what follows, at a tenth of its cost, where nothing is nested
-    tokens: list[str] = []
-    current: list[str] = []
+    tokens: list[list[str]] = [[]]
     depth = 0
     quoted = escaped = False
     for character in text:
@@ -166,20 +160,16 @@ def legacy_tokens_of(text: str, dividers: str = " ,") -> list[str]:
             quoted = character != '"' or escaped
             escaped = character == "\\" and not escaped
         elif character in dividers and depth == 0:
-            if current:
-                tokens.append("".join(current))
-                current = []
+            tokens.append([])
             continue
         elif character == '"':
-            quoted = depth > 0 or not current
+            quoted = depth > 0 or not tokens[-1]
         elif character in "{[":
             depth += 1
         elif character in "}]":
             depth = max(0, depth - 1)
-        current.append(character)
-    if current:
-        tokens.append("".join(current))
-    return tokens
+        tokens[-1].append(character)
+    return ["".join(token) for token in tokens if token]
 
 
 def join(tokens: Sequence[str], *, head: int = 1) -> bytes:
@@ -256,17 +246,13 @@ class LineReader:
         self._keep_empty = keep_empty
         self._longest_plain = min(limit, MAX_LINE)
         self._buffer = b""
-        self._has_text = False
-        self._overflow = False
-        self._began = 0.0
-        self._last = 0.0
+        self._has_text = self._overflow = False
+        self._began = self._last = 0.0
 
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, in monotonic seconds; None while no line is begun."""
-        if self.idle is None or not self._has_text:
-            return None
-        return self._last + self.idle
+        return self._last + self.idle if self.idle is not None and self._has_text else None
 
     def feed(self, data: bytes, now: float) -> list[Line]:
         """Take bytes that were read at ``now``; return the lines they complete."""
@@ -292,9 +278,7 @@ class LineReader:
     def tick(self, now: float) -> list[Line]:
         """Give up an unfinished line after the silence a module allows."""
         deadline = self.deadline
-        if deadline is None or now < deadline:
-            return []
-        return self.flush()
+        return self.flush() if deadline is not None and now >= deadline else []
 
     def flush(self) -> list[Line]:
         """Give up what has no end yet, whatever the time (the port was closed, the other side was reset)."""

@@ -91,13 +91,11 @@ def in_stream(records: Iterable[Record | None]) -> Iterator[Record]:
 
     try:
         for record in records:
+            if record is None or record.instant < latest - OBSERVED_WITHIN:
+                yield from rest()
+                ordering, latest = Ordering(), -math.inf
             if record is None:
-                yield from rest()
-                ordering = Ordering()
                 continue
-            if record.instant < latest - OBSERVED_WITHIN:
-                yield from rest()
-                ordering, latest = Ordering(), record.instant
             latest = max(latest, record.instant)
             heapq.heappush(early, (record.instant, next(count), record))
             while early[0][0] < latest - OBSERVED_WITHIN:
@@ -117,9 +115,12 @@ class Ordering:
     """
 
     def __init__(self) -> None:
-        self._merge = _Merge()
+        self._up: deque[Record] = deque()
+        self._down: deque[Record] = deque()
         self._datagrams: deque[Record] = deque()
-        self._known = -math.inf  # nothing more comes with an earlier instant
+        self._asked: deque[tuple[float, str]] = deque(maxlen=32)
+        # Nothing more comes with an earlier instant, and nothing that was taken has a later one.
+        self._known = -math.inf
 
     def feed(self, record: Record) -> list[Record]:
         """Take a record; give what is ready now, this one or others, in order."""
@@ -129,18 +130,17 @@ class Ordering:
 
     def take(self, record: Record) -> None:
         """Take a record that says nothing about what is still to come: for whole recordings."""
-        if record.wire == "uart":
-            self._merge.take(record)
-        else:
+        if record.wire != "uart":
             self._datagrams.append(record)
+        else:
+            (self._up if record.direction == "up" else self._down).append(record)
 
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` gives something, if no record comes before; monotonic seconds, None for never."""
-        line = self._merge.deadline
-        if not self._datagrams or self._merge.first <= self._datagrams[0].instant:
-            return line
-        return self._datagrams[0].instant if line is None else min(line, self._datagrams[0].instant)
+        if self._datagrams and self._datagrams[0].instant < self._first:
+            return self._datagrams[0].instant
+        return self._next()[1] if self._up or self._down else None
 
     def tick(self, now: float) -> list[Record]:
         """Take that nothing with an instant up to ``now`` is still to come; give what is ready."""
@@ -154,96 +154,59 @@ class Ordering:
 
     def _ready(self) -> list[Record]:
         ready: list[Record] = []
-        for line in self._merge.ready(self._known):
+        while self._up or self._down:
+            queue, needed = self._next()
+            if self._known <= needed:
+                break
+            line = queue.popleft()
+            self._note(line)
             ready += self._datagrams_before(line.instant)
             ready.append(line)
         # They come before the next line, whichever of the two heads that is, and whatever else comes.
-        return [*ready, *self._datagrams_before(min(self._known, self._merge.first))]
+        return [*ready, *self._datagrams_before(min(self._known, self._first))]
 
     def _datagrams_before(self, instant: float) -> Iterator[Record]:
         while self._datagrams and (self._datagrams[0].instant < instant or instant == math.inf):
             yield self._datagrams.popleft()
 
-
-class _Merge:
-    """The merge of both directions of a line; see the module for its plan."""
-
-    def __init__(self) -> None:
-        self._up: deque[Record] = deque()
-        self._down: deque[Record] = deque()
-        self._asked: deque[tuple[float, str]] = deque(maxlen=32)
-
-    def take(self, record: Record) -> None:
-        (self._up if record.direction == "up" else self._down).append(record)
+    # --- the merge of both directions of the line; see the module for its plan -------------------------------------
 
     @property
-    def first(self) -> float:
+    def _first(self) -> float:
         """The earliest instant of a line that was not given yet; infinite when there is none."""
         return min([queue[0].instant for queue in (self._up, self._down) if queue], default=math.inf)
 
-    @property
-    def deadline(self) -> float | None:
-        """Up to when all must be known, so that :meth:`ready` gives a line; None when there is none."""
-        first = self.first
-        if self._up and self._up[0].instant == first:
-            waits = self._may_answer(self._up[0])
-        elif self._down:
-            waits = not self._explained(self._down[0])
-        else:
-            return None
-        return first + LATENESS if waits else first
-
-    def ready(self, known: float) -> Iterator[Record]:
-        """Give the lines of which it is certain that they come next.
-
-        :param known: nothing more comes with an earlier instant; monotonic seconds
-        """
-        while self._up or self._down:
-            up_first = self._up_first(known)
-            if up_first is None:
-                return
-            record = (self._up if up_first else self._down).popleft()
-            self._note(record)
-            yield record
-
-    def _up_first(self, known: float) -> bool | None:
-        """Tell whether the MCU's line is the next one; None while that depends on what is still to come.
+    def _next(self) -> tuple[deque[Record], float]:
+        """Give the queue whose head comes next, as far as is known, and up to when all must be known to be certain.
 
         With a single head the other one is thought of as the earliest that may still come. Every step is decided by
         the same comparisons, so that what is fed line by line is ordered like what is there from the start.
         """
         if not self._down:
             up = self._up[0]
-            if known > up.instant + LATENESS:
-                return True
-            return True if known >= up.instant and not self._may_answer(up) else None
+            return self._up, up.instant + LATENESS if self._may_answer(up) else -math.inf
         if not self._up:
             down = self._down[0]
-            if known > down.instant + LATENESS:
-                return False
-            return False if known > down.instant and self._explained(down) else None
+            return self._down, down.instant if self._explained(down) else down.instant + LATENESS
         up, down = self._up[0], self._down[0]
         up_is_early = up.instant <= down.instant
         early, late = (up, down) if up_is_early else (down, up)
+        by_stamp = (self._up if up_is_early else self._down), -math.inf
         if late.instant > early.instant + LATENESS:
-            return up_is_early
+            return by_stamp
         if _is_part(up) or _is_part(down):
-            return up_is_early  # a firmware transfer has neither questions nor answers
+            return by_stamp  # a firmware transfer has neither questions nor answers
         if not delivered(up) or invented(down):
-            return up_is_early  # said to, or by, a bridge alone, which has one clock
+            return by_stamp  # said to, or by, a bridge alone, which has one clock
         if not up_is_early:
-            return not self._explained(down) and may_reply(text_of(down), _word(up))
-        return self._up_is_no_answer_to_what_follows(up, known)
-
-    def _up_is_no_answer_to_what_follows(self, up: Record, known: float) -> bool | None:
-        """Tell whether a line of the MCU comes before what the module says next, though that has about its time."""
+            is_question = not self._explained(down) and may_reply(text_of(down), _word(up))
+            return (self._up if is_question else self._down), -math.inf
         if not self._may_answer(up):
-            return True
+            return by_stamp
         end = up.instant + LATENESS
         near = itertools.takewhile(lambda record: record.instant <= end, self._down)
-        if any(_wants(record, _word(up)) for record in near):
-            return False
-        return True if known > end or self._down[-1].instant > end else None
+        wanted = any(_wants(record, _word(up)) for record in near)
+        return (self._down, -math.inf) if wanted else (self._up, end)
 
     def _may_answer(self, up: Record) -> bool:
         """Tell whether the MCU has asked for work, and this may be its answer to what it was handed out."""
@@ -258,14 +221,12 @@ class _Merge:
 
     def _note(self, record: Record) -> None:
         """Keep account of what the module has not answered yet."""
-        text = text_of(record)
         if _is_part(record):
             return
-        if record.direction == "up":
-            if text and delivered(record):
-                self._asked.append((record.instant, _word(record)))
-            return
-        if invented(record):
+        text = text_of(record)
+        if record.direction == "up" and text and delivered(record):
+            self._asked.append((record.instant, _word(record)))
+        if record.direction == "up" or invented(record):
             return
         while self._asked and self._asked[0][0] < record.instant - ANSWERED_WITHIN:
             self._asked.popleft()

@@ -29,17 +29,12 @@ _VALUE_END = re.compile(r"[-+.0-9eE]*[0-9]|t?r?u?e|f?a?l?s?e|[\w.-]*\.[\w.-]+")
 
 def pieces(text: str) -> list[str]:
     """Divide clean text where a command word follows a value without any space: ``result 2 1 0get_down``."""
-    tokens = tokens_of(text) if _BEHIND.search(text) else []
-    if len(tokens) < 2:
-        return [text]
     parts: list[list[str]] = [[]]
-    for token in tokens:
+    for token in tokens_of(text) if _BEHIND.search(text) else ():
         word = _word_behind(token) if parts[-1] else ""
+        parts[-1].append(token.removesuffix(word))
         if word:
-            parts[-1].append(token[: -len(word)])
             parts.append([word])
-        else:
-            parts[-1].append(token)
     return [text] if len(parts) == 1 else [" ".join(part) for part in parts]
 
 
@@ -64,14 +59,9 @@ def begins_another(begun: bytes, piece: bytes) -> bool:
         return piece[:1] not in (b"\r", b"\n")
     line = piece.decode("latin-1").split("\r")[0].split("\n")[0]
     begins = line.partition(" ")[0] in _FIRST or line in NET_STATES
-    if not begins or text.endswith((" ", ",")) or _leaves_open(text):
-        return False
+    if not begins or text.endswith((" ", ",")) or '"' in QUOTED.sub("", text):
+        return False  # the line before ends in the middle of something: of quotes, for one
     return text.partition(" ")[0] in _FIRST or has_form(text)
-
-
-def _leaves_open(text: str) -> bool:
-    """Tell whether a text ends inside of quotes."""
-    return '"' in QUOTED.sub("", text)
 
 
 def lost_bytes(text: str, direction: str, *, foreign: bool) -> bool:
@@ -80,13 +70,9 @@ def lost_bytes(text: str, direction: str, *, foreign: bool) -> bool:
     :param foreign: whether it is no command at all
     """
     text = past_prompt(text) if direction == "down" else text
-    return bool(_MERGED[direction].search(text)) or (foreign and _is_fragment(text, direction))
-
-
-def _is_fragment(text: str, direction: str) -> bool:
-    """Tell whether a line that is no command would be one with a few bytes more."""
     word = text.partition(" ")[0]
-    return any(_lacks_little(word, whole) for whole in _WHOLE[direction])
+    is_fragment = foreign and any(_lacks_little(word, whole) for whole in _WHOLE[direction])
+    return is_fragment or bool(_MERGED[direction].search(text))
 
 
 def _lacks_little(word: str, whole: str) -> bool:

@@ -8,17 +8,7 @@ from collections.abc import Hashable, Iterable
 from functools import lru_cache
 
 from miio_lan.record import Record
-from miio_lan.uart.commands import (
-    Action,
-    Command,
-    Direction,
-    Error,
-    GetProperties,
-    Noise,
-    Result,
-    SetProperties,
-    read,
-)
+from miio_lan.uart.commands import Command, Direction, Error, Noise, Result, read
 from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.commands.reply import COMES_BACK
 from miio_lan.uart.pieces import pieces
@@ -69,17 +59,15 @@ def _context(raw: bytes, pending: Command) -> Hashable:
     return pending.command if alike else pending.line
 
 
-@lru_cache(maxsize=2048)
-def parts_of(text: str) -> list[str]:
-    """Give the lines that ran into each other in a text; nearly always there is one."""
-    return pieces(text)
+# Gives the lines that ran into each other in a text; nearly always there is one.
+parts_of = lru_cache(maxsize=2048)(pieces)
 
 
 def read_answer(raw: bytes, downlink: Downlink) -> Command:
     """Read a line as the answer to a downlink."""
     if not _is_result(raw):
         return _read(raw, "up", None, None)
-    return _read(raw, "up", downlink.command, _layout_of(downlink))
+    return _read(raw, "up", downlink.command, downlink.layout)
 
 
 def _is_result(raw: bytes) -> bool:
@@ -93,44 +81,13 @@ def _is_tidy(raw: bytes) -> bool:
     return not raw.rstrip(b"\r\n").translate(None, _PRINTABLE)
 
 
-def _layout_of(downlink: Downlink) -> Hashable:
-    """Give what of a downlink decides how its answer is read: of a set the ids, not the values."""
-    if downlink.layout is None:
-        command = downlink.command
-        if isinstance(command, SetProperties):
-            downlink.layout = tuple([each[:2] for each in command.properties])
-        else:
-            downlink.layout = command.line
-    return downlink.layout
-
-
-def _ids_of(downlink: Downlink) -> frozenset[bytes]:
-    """Give the ids that an answer to a downlink has to carry, as a line writes them; any of them will do."""
-    if downlink.ids is None:
-        command = downlink.command
-        pairs: tuple[tuple[object, object], ...] = ()
-        if isinstance(command, (GetProperties, SetProperties)):
-            pairs = tuple([each[:2] for each in command.properties])
-        elif isinstance(command, Action):
-            pairs = ((command.siid, command.aiid),)
-        downlink.ids = _as_written(pairs)
-    return downlink.ids
-
-
-@lru_cache(maxsize=256)
-def _as_written(pairs: tuple[tuple[object, object], ...]) -> frozenset[bytes]:
-    return frozenset([f" {one} {other}".encode() for one, other in pairs])
-
-
 def fits_downlink(raw: bytes, downlink: Downlink) -> bool:
     """Tell whether a line, read as the answer to a downlink, names what that asked for; nearly always at a glance."""
     if not downlink.has_to_be_named:
         return True
-    ids = _ids_of(downlink)
-    named = _NAMED.match(raw)
-    if named is not None and named[1] in ids:
+    if (named := _NAMED.match(raw)) is not None and named[1] in downlink.ids:
         return True
-    if _is_tidy(raw) and not any(each in raw for each in ids):
+    if _is_tidy(raw) and not any(each in raw for each in downlink.ids):
         return False
     return fits_command(read_answer(raw, downlink), downlink)
 
@@ -140,10 +97,9 @@ def fitting(raw: bytes, downlinks: Iterable[Downlink]) -> list[Downlink]:
     known: dict[Hashable, bool] = {}
     found = []
     for each in downlinks:
-        layout = each.layout or _layout_of(each)
-        if layout not in known:
-            known[layout] = fits_downlink(raw, each)
-        if known[layout]:
+        if each.layout not in known:
+            known[each.layout] = fits_downlink(raw, each)
+        if known[each.layout]:
             found.append(each)
     return found
 

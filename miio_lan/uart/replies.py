@@ -18,8 +18,7 @@ Used by the conversation, by the bridge's faults, and by the order of two receiv
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from miio_lan.uart.commands.reply import has_form
 
@@ -50,98 +49,68 @@ class OpenLine(Protocol):
     ``word`` is its first word (:data:`NOISE` for what is no command), ``instant`` when it was heard, in seconds.
     """
 
-    @property
-    def text(self) -> str: ...  # noqa: D102
-    @property
-    def word(self) -> str: ...  # noqa: D102
-    @property
-    def instant(self) -> float: ...  # noqa: D102
+    text: str
+    word: str
+    instant: float
 
 
 LineT = TypeVar("LineT", bound=OpenLine)
 
 
-class OpenLines(Generic[LineT]):
+class OpenLines(deque[LineT]):
     """The lines of the MCU that wait for their reply, oldest first."""
-
-    def __init__(self) -> None:
-        self._lines: deque[LineT] = deque()
-
-    def __bool__(self) -> bool:
-        return bool(self._lines)
-
-    def __iter__(self) -> Iterator[LineT]:
-        return iter(self._lines)
-
-    @property
-    def first(self) -> LineT | None:
-        """The oldest, None when none waits."""
-        return self._lines[0] if self._lines else None
 
     def add(self, line: LineT) -> list[LineT]:
         """Take a line that will be replied to; return those that are given up for it."""
-        self._lines.append(line)
-        return [self._lines.popleft()] if len(self._lines) > MAX_OPEN else []
-
-    def clear(self) -> list[LineT]:
-        """Give up all; return them."""
-        given_up = list(self._lines)
-        self._lines.clear()
-        return given_up
+        self.append(line)
+        return [self.popleft()] if len(self) > MAX_OPEN else []
 
     def expire(self, now: float) -> list[LineT]:
         """Give up what has waited too long; return it. A new line of the MCU ends the many lines of ``help``."""
         given_up = []
-        while self._lines and self._lines[0].instant < now - LONGEST_REPLY:
-            given_up.append(self._lines.popleft())
+        while self and self[0].instant < now - LONGEST_REPLY:
+            given_up.append(self.popleft())
         return given_up
 
     def end_help(self) -> None:
         """Forget a ``help`` at the head, whose reply has as many lines as it likes: the MCU went on."""
-        while self._lines and self._lines[0].word == HELP_WORD:
-            self._lines.popleft()
+        while self and self[0].word == HELP_WORD:
+            self.popleft()
 
-    def replied(self, text: str, now: float) -> tuple[LineT | None, list[LineT]]:
-        """Find the line that a module's line replies to, and take it out; also return those it shows were passed over.
+    def take(self, place: int | None) -> tuple[LineT | None, list[LineT]]:
+        """Take out the line at a place that :meth:`place_of` gave, and those before it, which were passed over."""
+        if place is None:
+            return None, []
+        passed = [self.popleft() for _ in range(place)] if place else []
+        if not self:
+            return None, passed
+        return (self[0] if self[0].word == HELP_WORD else self.popleft()), passed
+
+    def at(self, place: int | None) -> LineT | None:
+        """Give the line at a place, and leave everything as it is."""
+        return self[place] if place is not None and place < len(self) else None
+
+    def place_of(self, text: str, now: float) -> int | None:
+        """Give how many lines a module's line shows to be passed over; None when it replies to none of them.
 
         :param text: the module's line, without its end and without a prompt
         :param now: when it was said, seconds
         """
-        return self.take(self.place_of(text, now))
-
-    def take(self, place: int | None) -> tuple[LineT | None, list[LineT]]:
-        """Take out the line at a place that :meth:`place_of` gave, and those before it, which were passed over."""
-        lines = self._lines
-        if place is None:
-            return None, []
-        passed = [lines.popleft() for _ in range(place)] if place else []
-        if not lines:
-            return None, passed
-        return (lines[0] if lines[0].word == HELP_WORD else lines.popleft()), passed
-
-    def at(self, place: int | None) -> LineT | None:
-        """Give the line at a place, and leave everything as it is."""
-        return self._lines[place] if place is not None and place < len(self._lines) else None
-
-    def place_of(self, text: str, now: float) -> int | None:
-        """Give how many lines ``text`` shows to be passed over; None when it replies to none of them."""
-        lines = self._lines
-        if not lines or not text:
+        if not self or not text:
             return None
-        if len(lines) == 1 and may_reply(text, lines[0].word):
+        if len(self) == 1 and may_reply(text, self[0].word):
             return 0  # so it is nearly always
         kind, place = kind_of(text), 0
-        never = (
-            _NEVER_OK if kind == "ok" and any(line.word not in _NEVER_OK for line in lines) else frozenset()
-        )
-        while place < len(lines) and (lines[place].word in never or not may_reply(text, lines[place].word)):
-            if kind == "value" and not _waits_for_value(text, lines, place):
-                return None
+        others_wait = kind == "ok" and any(line.word not in _NEVER_OK for line in self)
+        never = _NEVER_OK if others_wait else frozenset()
+        while place < len(self) and (self[place].word in never or not may_reply(text, self[place].word)):
             place += 1
-        if place == len(lines):
+        if place == len(self):
             # Nothing else hands work out: whoever waited for something else is not replied to any more.
             return place if kind == "down" else None
-        while place + 1 < len(lines) and _is_given_up(lines[place], lines[place + 1], text, now):
+        if place and kind == "value" and not has_form(text):
+            return None  # it is noise, and passes nothing over
+        while place + 1 < len(self) and _is_given_up(self[place], self[place + 1], text, now):
             place += 1
         return place
 
@@ -171,11 +140,6 @@ def may_reply(text: str, word: str) -> bool:
     if kind == "ok":
         return word != POLL_WORD
     return kind == "error" or (bool(text) and word not in SERVER_WORDS)
-
-
-def _waits_for_value(text: str, lines: deque[LineT], place: int) -> bool:
-    """Tell whether a later line asks for something like this: one that does not is noise, and passes nothing over."""
-    return has_form(text) and any(line.word not in SERVER_WORDS for line in list(lines)[place:])
 
 
 def _is_given_up(first: OpenLine, second: OpenLine, text: str, now: float) -> bool:

@@ -46,8 +46,7 @@ class Starts:
 
     def request(self, downlink: Downlink) -> None:
         """Take what was handed out: it may ask who the MCU is."""
-        word = IDENTITY_REQUESTS.get(downlink.command.method)
-        if word is not None:
+        if (word := IDENTITY_REQUESTS.get(downlink.command.method)) is not None:
             self._requests[word] = downlink
             self._requested = downlink.instant
 

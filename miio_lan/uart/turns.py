@@ -9,13 +9,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
-from miio_lan.uart.commands import Command, Down, Noise
-from miio_lan.uart.commands.answering import has_to_name
+from miio_lan.uart.commands import Command, Down, Noise, SetProperties
+from miio_lan.uart.commands.answering import has_to_name, ids_to_name
 from miio_lan.uart.line import clean, past_prompt
 from miio_lan.uart.replies import NOISE, is_echo
 
@@ -179,14 +180,17 @@ class Downlink:
     polls: list[Turn] = field(default_factory=list)
     extra: list[Record] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    #: Made by :mod:`miio_lan.uart.reading` when first asked for: how its answer is read, and the ids that has to carry.
-    layout: Hashable = field(default=None, repr=False)
-    ids: frozenset[bytes] | None = field(default=None, repr=False)
-    #: Whether a ``result`` for it has to carry its ids.
+    #: What of it decides how its answer is read: of a set the ids, not the values.
+    layout: Hashable = field(init=False, repr=False)
+    #: Whether a ``result`` for it has to carry its ids, and these as a line writes them; any of them will do.
     has_to_be_named: bool = field(init=False, repr=False)
+    ids: frozenset[bytes] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        ids = ids_to_name(self.command)
+        self.layout = ids if isinstance(self.command, SetProperties) else self.command.line
         self.has_to_be_named = has_to_name(self.command)
+        self.ids = _as_written(ids)
 
     @property
     def waits(self) -> bool:
@@ -203,16 +207,20 @@ class Downlink:
     @property
     def lines_missing(self) -> bool:
         """Whether the MCU asked for work in between, and what the module said to that was not seen."""
-        answer = self.answer
-        return self.broken or any(
-            poll.reply is None for poll in self.polls if answer is None or poll.instant < answer.instant
-        )
+        end = inf if self.answer is None else self.answer.instant
+        return self.broken or any(poll.reply is None and poll.instant < end for poll in self.polls)
 
     @property
     def records(self) -> list[Record]:
         """All that belongs to it."""
         found = [self.record, *self.extra]
         return found + self.answer.records if self.answer is not None else found
+
+
+# Products are asked for the same again and again.
+@lru_cache(maxsize=256)
+def _as_written(pairs: tuple[tuple[object, object], ...]) -> frozenset[bytes]:
+    return frozenset([f" {one} {other}".encode() for one, other in pairs])
 
 
 _Timed = TypeVar("_Timed", Turn, Downlink, Record)

@@ -94,7 +94,7 @@ def test_whose_reply_it_is(
     found = queue(*lines)
     place = found.place_of(text, now)
     seen = found.at(place)
-    taken, passed = found.replied(text, now)
+    taken, passed = found.take(place)
     assert (taken.text if taken else None) == reply_to
     assert (seen.text if seen else None) == reply_to, "looking finds the same"
     assert [line.text for line in found] == left
@@ -103,7 +103,9 @@ def test_whose_reply_it_is(
 
 def test_help_stays_open_until_the_mcu_goes_on() -> None:
     found = queue((0.0, "help"))
-    assert [found.replied(text, 0.1)[0] is not None for text in ("model", "net", "help")] == [True] * 3
+    for text in ("model", "net", "help"):
+        taken, _ = found.take(found.place_of(text, 0.1))
+        assert taken is not None
     found.end_help()
     assert not found
 
@@ -112,10 +114,7 @@ def test_what_waits_too_long_is_given_up() -> None:
     found = queue((0.0, "net"), (1.0, "mac"))
     assert found.expire(2.0) == []
     assert [line.text for line in found.expire(2.01)] == ["net"]
-    assert found.first is not None
-    assert found.first.text == "mac"
-    assert [line.text for line in found.clear()] == ["mac"]
-    assert found.first is None
+    assert [line.text for line in found] == ["mac"]
 
 
 def test_no_peer_makes_it_remember_without_end() -> None:
@@ -144,7 +143,7 @@ def test_every_line_is_replied_to_once_or_given_up_or_waits(
             said.append(Line(line, now))
             over += found.add(said[-1])
         else:
-            taken, passed = found.replied(text, now)
+            taken, passed = found.take(found.place_of(text, now))
             over += passed
             if taken is not None and taken.word != "help":
                 over.append(taken)

@@ -56,17 +56,17 @@ class Passage(NamedTuple):
     note: str = ""
 
 
-class _Owed(NamedTuple):
+@dataclass(eq=False, slots=True)
+class _Owed:
     """A line the module has heard, and will answer."""
 
     text: str
     instant: float
     ours: bool  # said by the bridge: the MCU must not see the answer
+    word: str = field(init=False)  # its first one
 
-    @property
-    def word(self) -> str:
-        """Its first word."""
-        return self.text.partition(" ")[0]
+    def __post_init__(self) -> None:
+        self.word = self.text.partition(" ")[0]
 
 
 @dataclass(eq=False, slots=True)
@@ -296,7 +296,7 @@ class Interference:
             return False  # noise alone, or controls of a transfer; the others often stand before a line
         if self._transfer and not text.strip(chr(ASK_FOR_CRC)):
             return False  # the receiver asks for the first block, and no CR will come
-        if direction == "down" and self._owed.first is not None and self._owed.first.ours:
+        if direction == "down" and self._owed and self._owed[0].ours:
             return True
         heads = [each.fault.heads(direction) for each in self._active()]
         return any(head is not None and may_begin(text, head) for head in heads)
@@ -376,7 +376,6 @@ class Interference:
         """Give the line of the MCU that a line of the module answers; what was passed over is forgotten."""
         self._owed.expire(now)
         text = without_prompt(text, "down")
-        first = self._owed.first
-        if first is not None and is_echo(text, first.text):
+        if self._owed and is_echo(text, self._owed[0].text):
             return None
-        return self._owed.replied(text, now)[0]
+        return self._owed.take(self._owed.place_of(text, now))[0]

@@ -29,6 +29,13 @@ def has_to_name(down: Down) -> bool:
     return isinstance(down, (GetProperties, SetProperties, Action))
 
 
+def ids_to_name(down: Down) -> tuple[tuple[object, object], ...]:
+    """Give the ids of which a ``result`` for this line has to carry some; empty where it has to name nothing."""
+    if isinstance(down, (GetProperties, SetProperties)):
+        return tuple([each[:2] for each in down.properties])
+    return ((down.siid, down.aiid),) if isinstance(down, Action) else ()
+
+
 def codes_of(answer: Result) -> list[int]:
     """Return the status codes of an answer that has some."""
     codes = (answer.code, *[row.code for row in answer.results])

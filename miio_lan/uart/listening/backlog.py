@@ -67,10 +67,6 @@ class Backlog(Generic[_T]):
         """Put what is left of an item in its place."""
         self._items[place] = (item, self._items[place][1])
 
-    def __delitem__(self, place: int) -> None:
-        """Take an item out of its turn."""
-        del self._items[place]
-
     def tick(self, now: float) -> None:
         """Look at a portion of what there is, if it is time."""
         if now < self._next:

@@ -35,21 +35,20 @@ class LineService(Closing, Generic[_T]):
         self._backlog: Backlog[_T] = Backlog(self._look_at)
         self._loop = Loop(f"miio {self.WHAT}")
         self._sources = dict(sources)
+        #: The ports, which belong to the service.
+        self.ports = tuple(sources.values())
         self._state = "new"
-
-    @property
-    def ports(self) -> tuple[Port, ...]:
-        """The ports, which belong to the service."""
-        return tuple(self._sources.values())
 
     def start(self) -> None:
         """Begin.
 
-        :raises PortError: if it was started or closed before, or a port cannot be read
+        :raises PortError: if it was started or closed before, has no port, or a port cannot be read
         """
         if self._state != "new":
             done = "was started before" if self._state == "running" else "is closed"
             raise PortError(f"the {self.WHAT} {done}")
+        if not self.ports:
+            raise PortError(f"a {self.WHAT} needs a port that hears the MCU, the module, or one of them")
         self._state = "running"
         self._loop.add_timed(self)
         try:
@@ -90,11 +89,8 @@ class LineService(Closing, Generic[_T]):
     def _listen(self) -> None:
         """Start the ports."""
         for direction, port in self._sources.items():
-            port.start(
-                partial(self._on_data, direction),
-                on_outage=partial(self._on_outage, direction),
-                loop=self._loop,
-            )
+            on_outage = partial(self._on_outage, direction)
+            port.start(partial(self._on_data, direction), on_outage=on_outage, loop=self._loop)
 
     @abstractmethod
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:

@@ -75,8 +75,10 @@ class Tap(LineService[_Read]):
         given: dict[Direction, Port | None] = {"up": up, "down": down}
         super().__init__(observer, peer, {way: port for way, port in given.items() if port is not None})
         self._backlog = Backlog(self._look_at, ready=self._is_ready)
-        self._loop.exact = len(self._sources) > 1
+        self._hears_both = self._loop.exact = len(self._sources) > 1
         self._either = either
+        if either is not None:
+            self.ports = (either,)
         # Of the port that hears either, and of those whose direction was given: they may be swapped.
         self._guess = DirectionGuess()
         self._guesses = {direction: DirectionGuess() for direction in self._sources}
@@ -86,23 +88,9 @@ class Tap(LineService[_Read]):
         self.swapped = False
 
     @property
-    def ports(self) -> tuple[Port, ...]:
-        """The ports it listens to."""
-        return super().ports if self._either is None else (self._either,)
-
-    @property
     def direction(self) -> Direction | None:
         """What a port of unknown direction hears; None until that is known."""
         return next(iter(self._sources)) if len(self._sources) == 1 else None
-
-    def start(self) -> None:
-        """Begin to listen.
-
-        :raises PortError: if it was started or closed before, or has no port
-        """
-        if self._state == "new" and not self.ports:
-            raise PortError("a tap needs a port that hears the MCU, the module, or one of them")
-        super().start()
 
     def along(self, direction: Direction, on_data: OnData) -> OnData:
         """Wrap what is called with the bytes of somebody else's port, so that the tap hears them too.
@@ -146,9 +134,7 @@ class Tap(LineService[_Read]):
 
     def _may_answer(self, item: _Read) -> bool:
         """Tell whether there is an answer in this, and another port that has its question."""
-        return (
-            item.direction == "up" and len(self._sources) > 1 and any(word in item.data for word in _ANSWERS)
-        )
+        return self._hears_both and item.direction == "up" and any(word in item.data for word in _ANSWERS)
 
     def _look_at(self, item: _Read) -> None:
         direction, data, instant, *_ = item
@@ -166,21 +152,17 @@ class Tap(LineService[_Read]):
             data = read_later.data
             if read_later.since != answer.since and read_later.instant > answer.instant + LATENESS:
                 break
-            if read_later.direction == "down":
+            if read_later.direction == "down" and data:
                 end = _end_of_downlink(data)
-                if 0 < end < len(data):
-                    self._backlog[place] = read_later._replace(data=data[end:])
-                elif end:
-                    del self._backlog[place]
+                self._backlog[place] = read_later._replace(data=data[end:])
                 return data[:end]
         return b""
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
         # The other port may have something of the same moment.
         item = _Read(direction, data, instant, self._loop.turn, self._loop.since)
-        self._backlog.add(item, instant, size=len(data), at_once=len(self._sources) < 2)
-        guess = self._guesses.get(direction)
-        if guess is None:
+        self._backlog.add(item, instant, size=len(data), at_once=not self._hears_both)
+        if (guess := self._guesses.get(direction)) is None:
             return
         guess.feed(data, instant)
         if guess.done:
@@ -192,8 +174,8 @@ class Tap(LineService[_Read]):
                 self._heard.mark(SWAPPED, direction, instant)
 
     def _on_unknown(self, data: bytes, instant: float) -> None:
-        if self.direction is not None:
-            self._on_data(self.direction, data, instant)
+        if (direction := self.direction) is not None:
+            self._on_data(direction, data, instant)
             return
         self._guess.feed(data, instant)
         self._undecided.append((data, instant))

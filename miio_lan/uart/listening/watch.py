@@ -63,8 +63,7 @@ class LineWatch:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None while no line is begun."""
-        readers = self._readers.values()
-        return min([at for each in readers if (at := each.deadline) is not None], default=None)
+        return min([at for each in self._readers.values() if (at := each.deadline) is not None], default=None)
 
     def tick(self, now: float) -> None:
         """Give up unfinished lines."""
@@ -73,19 +72,16 @@ class LineWatch:
 
     def _tell(self, direction: Direction, lines: Iterable[Line]) -> None:
         conversation = self._conversation
-        for line in lines:
-            instant = line.instant
-            seen = conversation.read(direction, line.raw, instant, text=None if line.problems else line.text)
+        for raw, text, instant, problems in lines:
+            seen = conversation.read(direction, raw, instant, text=None if problems else text)
             is_noise = isinstance(seen.command, Noise)
             is_empty = is_noise and seen.command.valid  # of ends of lines alone: nobody's fault
             note = "echo" if seen.echo else "noise" if is_noise and not is_empty else ""
-            if line.problems and not is_empty:
-                dropped = [each for each in line.problems if each in THROWN_AWAY]
+            if problems and not is_empty:
+                dropped = [each for each in problems if each in THROWN_AWAY]
                 note = ", ".join([note, *dropped] if note else dropped)
             reading = dict(seen.command.kept_json)  # an observer may keep or change it
-            record = Record(
-                "uart", direction, instant, self._wall(instant), line.raw, reading, note, self._peer
-            )
+            record = Record("uart", direction, instant, self._wall(instant), raw, reading, note, self._peer)
             conversation.feed(record, seen)
             if len(conversation.said) >= _FORGET_AFTER:
                 conversation.forget()

@@ -29,17 +29,6 @@ def test_others_of_the_same_moment_come_along() -> None:
     assert (seen, backlog.deadline) == ([1, 2], 10.002 + PAUSE)
 
 
-def test_an_item_is_taken_out_of_its_turn() -> None:
-    seen: list[int] = []
-    backlog = Backlog(seen.append)
-    for number in range(5):
-        backlog.add(number, 10.0, at_once=False)
-    assert list(backlog) == [0, 1, 2, 3, 4]
-    del backlog[3]
-    backlog.flush()
-    assert seen == [0, 1, 2, 4]
-
-
 def test_a_busy_line_waits_a_little() -> None:
     seen: list[int] = []
     backlog = Backlog(seen.append)
