@@ -81,7 +81,7 @@ FLOORS = {
     for floor, rooms in enumerate(
         (
             ("foreign", "variables", "ready"),
-            ("errors",),
+            ("errors", "paths"),
             ("record",),
             ("loop", "keeping"),
             ("lan", "uart"),
@@ -191,9 +191,13 @@ def reached(start: Module, graph: Mapping[str, Module]) -> Iterator[tuple[Module
 
 
 def foundation_stands_alone(graph: Mapping[str, Module]) -> Iterator[str]:
-    """``foreign`` and ``errors`` import nothing of the package, ``record`` nothing but these and ``ready``."""
+    """``foreign`` and ``errors`` import nothing here, ``record`` nothing but these, ``paths`` and ``ready``."""
     for module in graph.values():
-        alone = {"foreign": (), "errors": ("errors",), "record": ("foreign", "errors", "ready", "record")}
+        alone = {
+            "foreign": (),
+            "errors": ("errors",),
+            "record": ("foreign", "errors", "paths", "ready", "record"),
+        }
         allowed = alone.get(module.room)
         for imported in sorted(module.imports) if allowed is not None else ():
             if is_under(imported, PACKAGE) and imported != PACKAGE and room_of(imported) not in allowed:

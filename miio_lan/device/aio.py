@@ -27,12 +27,12 @@ from miio_lan.record.redact import as_secret
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
-    from pathlib import Path
 
     from miio_lan.device.ota.aio import AsyncFirmwareInstall
     from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
     from miio_lan.device.telling.aio import AsyncTelling
     from miio_lan.lan.client.incoming.pushes import Push
+    from miio_lan.paths import FilePath
     from miio_lan.record import Observer
 
 _LOGGER = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class AsyncDevice:
         self._connection = AsyncConnection(ip or "", session, port=port, source_ip=source, tell=tell)
 
     @classmethod
-    def from_name(cls, name: str, *, path: str | Path | None = None, **options: Any) -> Self:
+    def from_name(cls, name: str, *, path: FilePath | None = None, **options: Any) -> Self:
         """Make the device of that name; arguments and errors are those of :meth:`miio_lan.Device.from_name`.
 
         Where the file has its did, the device is looked for, by the loop, before the first command and after silence.
@@ -377,7 +377,7 @@ class AsyncDevice:
         """Return the current update state."""
         return UpdateState(calls.single(await self.send("miIO.get_ota_state")))
 
-    def installing(self, source: str | Path | bytes, **options: Any) -> AsyncFirmwareInstall:
+    def installing(self, source: FilePath | bytes, **options: Any) -> AsyncFirmwareInstall:
         """Make an update of this device, to iterate over (``async for phase in ...``) or to run.
 
         :param options: those of :meth:`install_firmware`, and ``pace``
@@ -388,7 +388,7 @@ class AsyncDevice:
 
     async def install_firmware(
         self,
-        source: str | Path | bytes,
+        source: FilePath | bytes,
         *,
         md5: str | None = None,
         version: str | None = None,

@@ -34,13 +34,13 @@ from miio_lan.record.redact.secret import as_secret
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
-    from pathlib import Path
 
     import click
 
     from miio_lan.device.ota.blocking import FirmwareInstall
     from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
     from miio_lan.device.telling.blocking import Telling
+    from miio_lan.paths import FilePath
     from miio_lan.record import Observer
 
 Result = TypeVar("Result")
@@ -127,7 +127,7 @@ class Device:
         self._connection = Connection(ip or "", session, port=port, source_ip=source, tell=tell)
 
     @classmethod
-    def from_name(cls, name: str, *, path: str | Path | None = None, **options: Any) -> Self:
+    def from_name(cls, name: str, *, path: FilePath | None = None, **options: Any) -> Self:
         """Make the device of that name; ``miio-lan device add`` gives names.
 
         Where the file has its did, the device is looked for when it has another address, which the file gets then.
@@ -424,7 +424,7 @@ class Device:
         """Return the current update state."""
         return UpdateState(calls.single(self.send("miIO.get_ota_state")))
 
-    def installing(self, source: str | Path | bytes, **options: Any) -> FirmwareInstall:
+    def installing(self, source: FilePath | bytes, **options: Any) -> FirmwareInstall:
         """Make an update of this device, to iterate over (``for phase in ...``) or to run.
 
         :param options: those of :meth:`install_firmware`, and ``pace``
@@ -435,7 +435,7 @@ class Device:
 
     def install_firmware(
         self,
-        source: str | Path | bytes,
+        source: FilePath | bytes,
         *,
         md5: str | None = None,
         version: str | None = None,

@@ -10,7 +10,6 @@ import threading
 from argparse import Namespace
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, redirect_stdout, suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,6 +26,7 @@ from miio_lan.errors import DeviceException, PlaceError
 from miio_lan.foreign import printable
 from miio_lan.labgrid.driver import MiioBenchDriver
 from miio_lan.labgrid.entry import Entry, entry_of
+from miio_lan.paths import FilePath, checked_path
 from miio_lan.record.redact import told_of
 
 _LOGGER = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def open_place(
         return Place(found, target, _entry(target, uart, uart_up), undo.pop_all())
 
 
-def open_environment(path: str | Path, target: str = "main", *, coordinator: str | None = None) -> Place:
+def open_environment(path: FilePath, target: str = "main", *, coordinator: str | None = None) -> Place:
     """Use a target of an environment's file. Places that it names are acquired and released as by :func:`open_place`.
 
     Where it has a :class:`~miio_lan.labgrid.driver.MiioBenchDriver`, that one names the serial ports.
@@ -113,6 +113,7 @@ def open_environment(path: str | Path, target: str = "main", *, coordinator: str
     :param coordinator: ``HOST[:PORT]``; the file's ``coordinator_address``, or as :func:`open_place` by default
     :raises PlaceError: if the file cannot be read, has no such target, or that lacks something
     """
+    path = checked_path("an environment", path, PlaceError)
     with _TURN, ExitStack() as undo:
         try:
             env = Environment(config_file=str(path))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self, TextIO, cast
 
 from miio_lan import record as records
 from miio_lan.errors import RecordError
+from miio_lan.paths import FilePath, checked_path, path_of
 from miio_lan.record.pipes import PipeLines
 from miio_lan.record.redact import told_of
 from miio_lan.record.runs import put_off
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+_OR_OPEN = " or an open text file"
 _LOOKED_AT = 65536
 """Bytes of the end of a file that are looked at in one go."""
 READ_AS_RECORDING = "recordings are JSON Lines of this program; text logs are read by 'miio-lan uart decode'"
@@ -47,20 +49,21 @@ class FileRecorder:
 
     :param file: a path, written anew unless ``append`` is set, or a text file that stays open
     :param append: go on behind what is there; a last line that a crash has cut off is taken away first
-    :raises RecordError: if the file cannot be written
+    :raises RecordError: if the file cannot be written, or is neither
     """
 
-    def __init__(self, file: str | Path | TextIO, *, append: bool = False) -> None:
-        self._name = str(file) if isinstance(file, (str, Path)) else str(getattr(file, "name", "a file"))
+    def __init__(self, file: FilePath | TextIO, *, append: bool = False) -> None:
+        self._name = _shown_name(file) or "a file"
         self._own: _RecordingLines | PipeLines | None = None
         self._file: TextIO | _RecordingLines | PipeLines
-        if isinstance(file, (str, Path)):
-            try:
-                self._file = self._own = _opened(Path(file), append=append)
-            except OSError as error:
-                raise RecordError(f"{file} cannot be written: {error.strerror or error}") from error
+        if path_of(file) is None and hasattr(file, "write"):
+            self._file = cast("TextIO", file)
         else:
-            self._file = file
+            path = checked_path("a recording", file, RecordError, also=_OR_OPEN)
+            try:
+                self._file = self._own = _opened(path, append=append)
+            except OSError as error:
+                raise RecordError(f"{path} cannot be written: {error.strerror or error}") from error
         self._lock = threading.Lock()
         self._pending: list[str] = []
         #: Records written so far.
@@ -210,7 +213,7 @@ def _end_of_whole_lines(path: Path) -> tuple[int, bytes] | None:
     return size, b"\n"
 
 
-def read_recording(file: str | Path | TextIO) -> Generator[Record, None, None]:
+def read_recording(file: FilePath | TextIO) -> Generator[Record, None, None]:
     """Give the records of a recording, one by one, as they are read.
 
     A last line without its end is what a crash leaves behind: it is passed over with a warning.
@@ -220,27 +223,26 @@ def read_recording(file: str | Path | TextIO) -> Generator[Record, None, None]:
     """
     if file == "-" and sys.stdin is None:
         raise RecordError("there is no standard input to read")
-    name = _shown_name(file)
+    name = "standard input" if file == "-" else _shown_name(file)
     try:
         if file == "-":
             yield from _whole(sys.stdin)
-        elif isinstance(file, (str, Path)):
-            with Path(file).open(encoding="utf-8") as opened:
-                yield from _whole(opened)
+        elif path_of(file) is None and hasattr(file, "__iter__"):
+            yield from _whole(cast("TextIO", file))
         else:
-            yield from _whole(file)
+            path = checked_path("a recording", file, RecordError, also=_OR_OPEN)
+            with path.open(encoding="utf-8") as opened:
+                yield from _whole(opened)
     except OSError as error:
         raise RecordError(f"{name or file} cannot be read: {error.strerror or error}") from error
     except RecordError as error:
         raise RecordError(told_of(name, str(error)) if name else str(error)) from None
 
 
-def _shown_name(file: str | Path | TextIO) -> str:
+def _shown_name(file: FilePath | TextIO) -> str:
     """Give what errors call a file; empty for one that has no name."""
-    if file == "-":
-        return "standard input"
-    name = file if isinstance(file, (str, Path)) else getattr(file, "name", "")
-    return str(name) if isinstance(name, (str, Path)) else ""
+    name = path_of(file) or path_of(getattr(file, "name", None))
+    return str(name) if name is not None else ""
 
 
 def _whole(file: TextIO) -> Iterator[Record]:
@@ -255,6 +257,10 @@ def _begun(lines: Iterable[str]) -> Iterator[str]:
     """
     looked_at = False
     for number, line in enumerate(lines, 1):
+        if not isinstance(line, str):
+            raise RecordError(
+                f"line {number} is {type(line).__name__}, not text: a file is to be opened for text"
+            )
         if not looked_at and (text := line.removeprefix("\ufeff").lstrip()):
             looked_at = True
             if not _BEGIN.match(text):

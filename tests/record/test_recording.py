@@ -9,6 +9,7 @@ import os
 import threading
 from contextvars import Context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -390,3 +391,14 @@ def test_a_recording_that_was_cut_off_in_its_first_line_is_one(tmp_path, begun) 
     path = tmp_path / "line.jsonl"
     path.write_text(begun, encoding="utf-8")
     assert list(read_recording(path)) == []
+
+
+def test_a_file_that_was_opened_for_bytes_is_told() -> None:
+    with pytest.raises(RecordError, match="line 1 is bytes, not text: a file is to be opened for text"):
+        list(read_recording(io.BytesIO(b"{}\n")))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("file", [None, 5.5, object(), ["x"]], ids=lambda it: type(it).__name__)
+def test_what_cannot_be_written_to_is_refused_and_not_told_as_lost(file: Any) -> None:
+    with pytest.raises(RecordError, match="a recording is a path or an open text file, not "):
+        FileRecorder(file)

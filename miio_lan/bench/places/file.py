@@ -36,6 +36,7 @@ from miio_lan.foreign import excerpt, show
 from miio_lan.keeping import missing_file, open_to_others
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
+from miio_lan.paths import FilePath, checked_path
 from miio_lan.record.redact import Secret, as_secret, told_of
 
 __all__ = ["KEYS", "ProductEntry", "parse_bench", "read_bench", "split_place"]
@@ -55,7 +56,7 @@ _OF_HOST = ("token", "token_file", "port", "did")
 
 
 def read_bench(
-    path: str | Path, *, profiles: Collection[str] = (), misbehaviours: Collection[str] = ()
+    path: FilePath, *, profiles: Collection[str] = (), misbehaviours: Collection[str] = ()
 ) -> dict[str, ProductEntry]:
     """Read a bench file; its products come in its order.
 
@@ -63,7 +64,7 @@ def read_bench(
     :param misbehaviours: the misbehaviours of virtual MCUs that there are; the same
     :raises BenchFileError: (a ``ValueError``) naming the file, the product, and what is wrong; never a token
     """
-    path = Path(path)
+    path = checked_path("a bench file", path, BenchFileError)
     data = _content(path, "the bench file")
     known = {"profile": profiles, "misbehave": misbehaviours}
     return parse_bench(data.decode("utf-8-sig", "surrogateescape"), path, known=known)

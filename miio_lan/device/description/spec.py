@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from miio_lan.device.description.instance import JSON, TOML, Event, Reader, Service, SpecAction
 from miio_lan.device.description.values import Code, Property, Value
 from miio_lan.errors import SpecError
+from miio_lan.paths import FilePath, checked_path
 from miio_lan.record.redact import told_of
 
 if TYPE_CHECKING:
@@ -166,12 +167,12 @@ class Spec:
         return cls(**Reader(source, TOML).spec(data))
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: FilePath) -> Self:
         """Read a description from a ``.json`` or ``.toml`` file.
 
         :raises SpecError: naming the file, and the place in it
         """
-        path = Path(path)
+        path = checked_path("a description", path, SpecError)
         suffix = path.suffix.lower()
         if suffix not in (".json", ".toml"):
             raise SpecError(told_of(path, "a description is a .json (MIoT instance) or .toml file"))

@@ -7,18 +7,18 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from miio_lan.device.aio import AsyncDevice, until
-from miio_lan.device.arguments import checked_timeout
+from miio_lan.device.arguments import checked_list, checked_timeout
 from miio_lan.device.cancelling import cancellations, is_own_end
 from miio_lan.device.miot_aio import AsyncMiotDevice
 from miio_lan.device.steps.rounds import Rounds
 from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
 from miio_lan.foreign import show
 from miio_lan.lan.client.ids import SHARED
+from miio_lan.paths import FilePath
 
 #: Devices asked at one time, unless told otherwise. More of them cost memory and tasks, and are not faster.
 LIMIT = 256
@@ -66,10 +66,12 @@ class Fleet(Generic[D]):
 
     :param devices: the devices; they may be used apart from the fleet, too
     :param limit: how many are asked at one time
-    :raises InvalidArgument: if there can be no such limit
+    :raises InvalidArgument: if there can be no such limit, or the devices have no names
     """
 
     def __init__(self, devices: Mapping[str, D], *, limit: int = LIMIT) -> None:
+        if not isinstance(devices, Mapping):
+            raise InvalidArgument(f"devices are a mapping of names to devices, not {show(devices)}")
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             raise InvalidArgument(f"limit is a whole number, at least 1, not {show(limit)}")
         self.devices = dict(devices)
@@ -78,7 +80,7 @@ class Fleet(Generic[D]):
     @classmethod
     def from_file(
         cls,
-        path: str | Path | None = None,
+        path: FilePath | None = None,
         *,
         names: Iterable[str] | None = None,
         kind: type[AsyncDevice] = AsyncMiotDevice,
@@ -92,14 +94,17 @@ class Fleet(Generic[D]):
         :param kind: the class of the devices
         :param options: further arguments for each of them, such as ``timeout``
         :raises DevicesFileError: (a ``ValueError``) if the file cannot be read, or a name is not in it
+        :raises InvalidArgument: if the names are no list, or there can be no such devices
         """
         from miio_lan.device.fleet.named import default_path, read_devices
         from miio_lan.errors import DevicesFileError
         from miio_lan.record.redact import told_of
 
+        if not (isinstance(kind, type) and issubclass(kind, AsyncDevice)):
+            raise InvalidArgument(f"kind is AsyncDevice or a class made of it, not {show(kind)}")
         path = default_path() if path is None else path
         known = read_devices(path)
-        wanted = list(known) if names is None else list(dict.fromkeys(names))
+        wanted = list(known if names is None else dict.fromkeys(checked_list("names", names, "['lamp']")))
         for name in wanted:
             if name not in known:
                 raise DevicesFileError(told_of(path, f"there is no device named {show(name)}"))

@@ -16,12 +16,12 @@ from miio_lan.lan import PORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from miio_lan.device.aio import AsyncDevice
     from miio_lan.device.blocking import Device
     from miio_lan.lan.client import aio, blocking
     from miio_lan.lan.client.session import Session
+    from miio_lan.paths import FilePath
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Follower:
     """
 
     def __init__(
-        self, name: str, path: str | Path | None = None, *, clock: Callable[[], float] = time.monotonic
+        self, name: str, path: FilePath | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock = clock
         # Seconds of rest after a search of full length, when the next one may begin, and the longest that failed.

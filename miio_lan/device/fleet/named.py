@@ -22,6 +22,7 @@ from miio_lan.foreign import excerpt, printable_json, show
 from miio_lan.keeping import config_folder, locked, open_to_others, replace_file
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery.announcement import DID_RANGE, MAX_DID
+from miio_lan.paths import FilePath, checked_path
 from miio_lan.record.redact import Secret, as_secret, is_secret, told_of
 from miio_lan.variables import DEVICES_VARIABLE
 
@@ -35,6 +36,7 @@ _LOGGER = logging.getLogger(__name__)
 MAX_NAME = 64
 """Characters of the longest name."""
 
+_WHAT = "a file of devices"
 _KEYS = ("ip", "token", "did", "model", "port")
 
 
@@ -79,28 +81,28 @@ def default_path() -> Path:
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-def read_devices(path: str | Path) -> dict[str, NamedDevice]:
+def read_devices(path: FilePath) -> dict[str, NamedDevice]:
     """Read a file of devices; they come in the file's order.
 
     :raises DevicesFileError: (a ``ValueError``) naming the file, the entry, and what is wrong; never a token
     """
+    path = checked_path(_WHAT, path, DevicesFileError)
     found = _read(path)
     if found is None:
         raise DevicesFileError(told_of(path, "there is no such file"))
     return found
 
 
-def _read(path: str | Path) -> dict[str, NamedDevice] | None:
+def _read(path: Path) -> dict[str, NamedDevice] | None:
     """Read a file of devices; None where there is none."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - its permissions are those of what was opened
+        with path.open("rb") as file:
             about = os.fstat(file.fileno())
             data: bytes = as_secret(file.read())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DevicesFileError(f"{path} cannot be read: {reason}") from None
+    except OSError as error:
+        raise DevicesFileError(f"{path} cannot be read: {error.strerror or error}") from None
     if warning := open_to_others(about):
         _LOGGER.warning("%s %s", path, warning)
     return parse_devices(data, str(path))
@@ -258,10 +260,11 @@ class DevicesFile:
     Each change reads the file anew, under a lock, and replaces it as a whole: programs may change it at the same time.
 
     :param path: where it is; :func:`default_path` by default
+    :raises DevicesFileError: (a ``ValueError``) if that is no path
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
-        self.path = default_path() if path is None else Path(path)
+    def __init__(self, path: FilePath | None = None) -> None:
+        self.path = default_path() if path is None else checked_path(_WHAT, path, DevicesFileError)
 
     def read(self) -> dict[str, NamedDevice]:
         """Return the devices by name; none where there is no file yet.

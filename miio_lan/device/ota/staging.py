@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import stat
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from miio_lan.device.arguments import checked_tcp_port
@@ -17,11 +16,12 @@ from miio_lan.device.ota.update import FirmwareImage, Update
 from miio_lan.errors import InvalidArgument
 from miio_lan.foreign import printable, show
 from miio_lan.loop import Closing
+from miio_lan.paths import FilePath, checked_path
 
 #: Bytes of the largest file that is served: it is held in memory, so that what is sent is what the checksum is of.
 MAX_FILE = 1 << 29
 
-Source = str | Path | bytes
+Source = FilePath | bytes
 
 
 class Stage(Closing):
@@ -130,8 +130,8 @@ def _read(source: Source) -> tuple[str, bytes]:
     """
     if isinstance(source, (bytes, bytearray)):
         name, body = "", bytes(source)
-    elif isinstance(source, (str, Path)):
-        path = Path(source)
+    else:
+        path = checked_path("a firmware", source, InvalidArgument, also=", a url or bytes")
         name = printable(path.name)
         try:
             status = path.stat()
@@ -140,13 +140,9 @@ def _read(source: Source) -> tuple[str, bytes]:
             if status.st_size > MAX_FILE:
                 raise InvalidArgument(f"the firmware {name} has more than {MAX_FILE} bytes")
             body = path.read_bytes()
-        except (OSError, ValueError) as error:
-            if isinstance(error, InvalidArgument):
-                raise
-            reason = getattr(error, "strerror", None) or error
+        except OSError as error:
+            reason = error.strerror or error
             raise InvalidArgument(f"the firmware {show(str(path))} cannot be read: {reason}") from None
-    else:
-        raise InvalidArgument(f"a firmware is a path, a url or bytes, not {type(source).__name__}")
     if not body:
         raise InvalidArgument(f"the firmware {name or 'given'} is empty")
     return name, body

@@ -19,10 +19,10 @@ from miio_lan.record.redact.secret import as_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from miio_lan.device.provision.plan import ProvisionPlan
     from miio_lan.device.provision.result import Provisioned, ProvisionPhase
+    from miio_lan.paths import FilePath
 
 
 async def provision(
@@ -32,7 +32,7 @@ async def provision(
     name: str | None = None,
     store: bool | None = None,
     replace: bool = False,
-    path: str | Path | None = None,
+    path: FilePath | None = None,
     callback: Callable[[ProvisionPhase], object] | None = None,
     **wishes: Unpack[Wishes],
 ) -> Provisioned:

@@ -15,9 +15,9 @@ from miio_lan.record.redact import told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from miio_lan.device.provision.run import Run
+    from miio_lan.paths import FilePath
 
 LOCK_PATIENCE = 3.0
 """Seconds to wait for others that change the file, after an interruption: who interrupts wants an end."""
@@ -41,7 +41,7 @@ class Keeper:
         *,
         wanted: bool | None = None,
         replacing: bool = False,
-        path: str | Path | None = None,
+        path: FilePath | None = None,
     ) -> None:
         if name is not None:
             check_name(name)

@@ -13,7 +13,7 @@ from miio_lan.device.steps.calls import wifi_parameters
 from miio_lan.errors import InvalidArgument
 from miio_lan.foreign import show
 from miio_lan.lan.discovery.announcement import DID_RANGE, MAX_DID
-from miio_lan.lan.discovery.search import parse_subnets
+from miio_lan.lan.discovery.search import listed, parse_subnets
 from miio_lan.lan.packet import PORT
 from miio_lan.record.redact.secret import Secret, as_secret
 
@@ -117,8 +117,8 @@ def make_plan(
         _did(wishes.get("did")),
         _hosts("address", wishes.get("address")),
         _hosts("new_address", wishes.get("new_address")),
-        None if interfaces is None else tuple([interfaces] if isinstance(interfaces, str) else interfaces),
-        tuple(parse_subnets([subnets] if isinstance(subnets, str) else subnets)),
+        None if interfaces is None else tuple(listed("interfaces", interfaces)),
+        tuple(parse_subnets(subnets)),
         checked_port(wishes.get("port", PORT)),
         JOIN_TIME if timeout is None else checked_timeout(timeout),
         FIND_TIME if find_time is None else checked_timeout(find_time),

@@ -6,8 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from miio_lan.errors import RecordError
 from miio_lan.lan import PORT
@@ -15,6 +14,7 @@ from miio_lan.lan.capture.devices import CapturedDevice, KnownDevice, Sorting
 from miio_lan.lan.capture.files import Frames
 from miio_lan.lan.capture.layers import Layers
 from miio_lan.lan.cipher import parse_token
+from miio_lan.paths import FilePath, checked_path, path_of
 
 if TYPE_CHECKING:
     from miio_lan.record import Record
@@ -87,7 +87,7 @@ _LEFT_OUT = {
 
 
 def read_capture(
-    file: str | Path | BinaryIO,
+    file: FilePath | BinaryIO,
     *,
     token: str | bytes | None = None,
     devices: Sequence[KnownDevice] = (),
@@ -108,21 +108,20 @@ def read_capture(
     known = list(devices)
     if token is not None:
         known.insert(0, KnownDevice(parse_token(token)))
-    name = file if isinstance(file, (str, Path)) else getattr(file, "name", None)
-    name = str(name) if isinstance(name, (str, Path)) and file != "-" else "the capture"
+    named = path_of(file) or path_of(getattr(file, "name", None))
+    name = str(named) if named is not None and file != "-" else "the capture"
     if file == "-":
         if sys.stdin is None:
             raise RecordError("there is no standard input to read")
         return _read(sys.stdin.buffer, name, known, address, port)
-    if not isinstance(file, (str, Path)):
-        return _read(file, name, known, address, port)
+    if path_of(file) is None and hasattr(file, "read"):
+        return _read(cast("BinaryIO", file), name, known, address, port)
+    path = checked_path("a capture", file, RecordError, also=" or a file opened for bytes")
     try:
-        with Path(file).open("rb") as opened:
+        with path.open("rb") as opened:
             return _read(opened, name, known, address, port)
-    except (OSError, ValueError) as error:
-        if isinstance(error, RecordError):
-            raise
-        raise RecordError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _read(file: BinaryIO, name: str, known: Sequence[KnownDevice], address: str | None, port: int) -> Capture:

@@ -22,19 +22,21 @@ Example, one interface, seconds:
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from miio_lan.errors import InvalidArgument, PayloadDecodeException
+from miio_lan.foreign import show
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery.announcement import read_announcement
 from miio_lan.lan.discovery.findings import Finding, Findings
 from miio_lan.lan.packet import HEADER_SIZE, HELLO, unwrap, virtual_hello
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 FIRST_GAP = 0.5
 """Seconds between the first broadcasts on an interface."""
@@ -253,17 +255,35 @@ def needed_for(sweep: Sequence[IPv4Network]) -> float:
     return max(LISTENING, swept)
 
 
-def parse_subnets(texts: Iterable[str | IPv4Network]) -> list[IPv4Network]:
+def listed(what: str, given: Any) -> list[Any]:
+    """Give as a list what may be one text, address or network, or several of them.
+
+    :param what: what is given, as the subject of a sentence
+    :raises InvalidArgument: (a ``ValueError``) for anything else
+    """
+    if isinstance(given, (str, IPv4Address, IPv4Network)):
+        return [given]
+    if isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable):
+        raise InvalidArgument(f"{what} are a text or a list of texts, not {show(given)}")
+    return list(given)
+
+
+def parse_subnets(subnets: Iterable[str | IPv4Network] | str | IPv4Network) -> list[IPv4Network]:
     """Read subnets such as ``192.168.1.0/24``; an address alone is one of one address.
 
     :raises InvalidArgument: (a ``ValueError``) for what is none, or too large to be swept
     """
     found = []
-    for text in texts:
+    for subnet in listed("subnets", subnets):
         try:
-            found.append(IPv4Network(text, strict=False))
+            # A number would be an address, too: 5 is 0.0.0.5.
+            found.append(
+                subnet if isinstance(subnet, IPv4Network) else IPv4Network(str(subnet), strict=False)
+            )
         except ValueError as error:
-            raise InvalidArgument(f"{text!r} is no IPv4 subnet such as '192.168.1.0/24': {error}") from None
+            raise InvalidArgument(
+                f"{show(subnet)} is no IPv4 subnet such as '192.168.1.0/24': {error}"
+            ) from None
     if count(found) > MAX_SWEEP:
         raise InvalidArgument(
             f"a sweep has at most {MAX_SWEEP} addresses, not {count(found)}: give smaller subnets"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.errors import DeviceException, InvalidArgument, UnsupportedFeatureException
 from miio_lan.foreign import show
-from miio_lan.lan.discovery.search import Interface, Search, needed_for, parse_subnets
+from miio_lan.lan.discovery.search import Interface, Search, listed, needed_for, parse_subnets
 from miio_lan.lan.sockets import made_socket
 
 if TYPE_CHECKING:
@@ -73,11 +73,13 @@ def chosen(wanted: Iterable[str] | None, local: Sequence[Interface]) -> list[Int
     if wanted is None:
         return [each for each in local if not each.is_loopback]
     found = []
-    for name in [wanted] if isinstance(wanted, str) else wanted:
-        matching = [each for each in local if name in (each.name, each.address)]
+    for name in listed("interfaces", wanted):
+        matching = [each for each in local if str(name) in (each.name, each.address)]
         if not matching:
             others = ", ".join(f"{each.name} ({each.address})" for each in local) or "none"
-            raise InvalidArgument(f"there is no interface {name!r} with an IPv4 address; there are {others}")
+            raise InvalidArgument(
+                f"there is no interface {show(name)} with an IPv4 address; there are {others}"
+            )
         found += [each for each in matching if each not in found]
     return found
 
@@ -99,7 +101,7 @@ def plan(
     :raises DeviceException: if this computer has no interface to search
     """
     _check_numbers(timeout, port)
-    sweep = parse_subnets([subnets] if isinstance(subnets, (str, IPv4Network)) else subnets)
+    sweep = parse_subnets(subnets)
     singles = _checked_hosts(hosts)
     local = local_interfaces()
     ways = [] if (sweep or singles) and interfaces is None else chosen(interfaces, local)
@@ -173,14 +175,14 @@ def gateways(interfaces: Iterable[str] | None = None) -> list[str]:
 
 
 def _checked_hosts(hosts: Iterable[str]) -> list[str]:
-    found = [hosts] if isinstance(hosts, str) else list(hosts)
+    found = [str(each) for each in listed("hosts", hosts)]
     if wrong := [each for each in found if not _is_address(each)]:
-        raise InvalidArgument(f"{wrong[0]!r} is no IPv4 address such as '192.168.1.9'")
+        raise InvalidArgument(f"{show(wrong[0])} is no IPv4 address such as '192.168.1.9'")
     return found
 
 
 def _is_address(text: str) -> bool:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         socket.inet_pton(socket.AF_INET, text)
         return True
     return False

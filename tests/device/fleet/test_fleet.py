@@ -366,6 +366,26 @@ def test_limits_that_cannot_be(limit: Any) -> None:
         Fleet({}, limit=limit)
 
 
+@pytest.mark.parametrize("devices", [5, None, "lamp", ["lamp"]], ids=repr)
+def test_devices_without_names_are_refused(devices: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"^devices are a mapping of names to devices, not "):
+        Fleet(devices)
+
+
+@pytest.mark.parametrize("names", [5, "lamp", {"lamp": 1}], ids=repr)
+def test_names_that_are_no_list_are_refused(names: Any, tmp_path: Path) -> None:
+    path = tmp_path / "devices.json"
+    path.write_text("{}", encoding="utf-8")
+    with pytest.raises(InvalidArgument, match=r"^names are a list, such as \['lamp'\], not "):
+        Fleet.from_file(path, names=names)
+
+
+@pytest.mark.parametrize("kind", [5, Fleet, None], ids=repr)
+def test_kinds_that_are_no_devices_are_refused(kind: Any, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match=r"^kind is AsyncDevice or a class made of it, not "):
+        Fleet.from_file(tmp_path / "devices.json", kind=kind)
+
+
 def test_an_empty_fleet(network: Network) -> None:
     assert run(network, all_of(Fleet({}).call(echo))) == []
     assert run(network, all_of(Fleet({}).poll(echo, every=1))) == []

@@ -63,7 +63,7 @@ def test_what_is_closed_while_it_is_opened_serves_nothing() -> None:
     [
         ("", {}, "is no file"),
         ("nosuch", {}, "cannot be read"),
-        ("a\0b", {}, "cannot be read"),
+        ("a\0b", {}, "has no NUL character"),
         ("/dev/null", {}, "is no file"),
         (b"", {}, "is empty"),
         (5, {}, "not int"),

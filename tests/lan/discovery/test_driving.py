@@ -9,7 +9,7 @@ import socket
 import sys
 import types
 from collections.abc import Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
@@ -131,6 +131,36 @@ def test_a_timeout_that_is_none_is_refused(timeout: Any) -> None:
 def test_a_port_that_is_none_is_refused(port: Any) -> None:
     with pytest.raises(InvalidArgument, match="a UDP port is 1 to 65535"):
         miio_lan.discover(1, interfaces=[loopback()], port=port)
+
+
+@pytest.mark.parametrize("what", ["interfaces", "subnets", "hosts"])
+@pytest.mark.parametrize("given", [5, True, b"127.0.0.1", {"lo": 1}], ids=repr)
+def test_places_that_are_no_list_are_refused(what: str, given: Any) -> None:
+    with pytest.raises(InvalidArgument, match=f"^{what} are a text or a list of texts, not "):
+        miio_lan.discover(1, **{what: given})
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("interfaces", "no interface 5 with"),
+        ("subnets", "5 is no IPv4 subnet"),
+        ("hosts", "'5' is no IPv4 address"),
+    ],
+)
+def test_a_number_is_no_address_of_its_own(what: str, why: str) -> None:
+    with pytest.raises(InvalidArgument, match=why):
+        miio_lan.discover(1, **{what: [5]})
+
+
+def test_addresses_may_be_objects_of_ipaddress(product: VirtualProduct) -> None:
+    lo = IPv4Address("127.0.0.1")
+    for found in (
+        miio_lan.discover(1, port=product.port, hosts=lo, mdns=False),
+        miio_lan.discover(1, port=product.port, subnets=[lo], mdns=False),
+    ):
+        assert [each.did for each in found] == [DID]
+    assert ways.chosen([lo], [LO]) == [LO]
 
 
 def test_interfaces_are_chosen_by_name_or_address() -> None:
