@@ -20,7 +20,7 @@ from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import held_back, touched
 from miio_lan.uart.conversation import Conversation, converse
-from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW, Code
+from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS, UPDATE_FW, Code
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
@@ -221,7 +221,8 @@ class Observed:
             return True
         unsure = not said.sure or downlink.doubtful
         # A module that takes what is late had something waiting that was not seen.
-        odd = said.blind or said.late or said.refused or not said.fits
+        overdue = said.instant - downlink.instant > ANSWER_TIME + LATENESS
+        odd = said.blind or said.late or overdue or said.refused or not said.fits
         return (unsure and odd) or (said.blind and not said.fits) or (said.late and said.accepted)
 
     @cached_property

@@ -65,7 +65,8 @@ _INSTANT = attrgetter("instant")
 LONGEST_WAIT = 40.0
 """Seconds a request may wait in the module: six before it, 4 s each, and the MCU asks for each after some more."""
 HORIZON = 2 * LONGEST_WAIT
-"""Seconds after which nothing is added to an exchange any more, and what others did says nothing more about it."""
+"""Seconds after which nothing is added to an exchange any more, and what others did says nothing more about it: so
+long a request may have waited in a module that had something to hand out all the time."""
 COMPARABLE = 0.3
 """A candidate that costs that much more is no explanation beside a better one."""
 NEAR = SKEW
@@ -109,7 +110,7 @@ class Matcher:
             self._claim(request, (each.downlinks for each in self._others(request)))
         self._match_stalled()
         for request in filter(self._may_lack_lines, self._requests):
-            self._claim(request, ([each] for each in self._downlinks_in_time(request, STALL)))
+            self._claim(request, ([each] for each in self._in_time(request, STALL, longest=HORIZON)))
         self._claim_misheard()
         return self._chosen
 
@@ -211,9 +212,11 @@ class Matcher:
         """
         return [each for each in self._in_time(request, skew) if each.command.method == request.demand.method]
 
-    def _in_time(self, request: LanRequest, skew: float) -> Sequence[Downlink]:
+    def _in_time(
+        self, request: LanRequest, skew: float, longest: float = LONGEST_WAIT
+    ) -> Sequence[Downlink]:
         if request.reply is None:
-            end = request.last + LONGEST_WAIT
+            end = request.last + longest
         else:
             end = request.reply.instant + (0.0 if timed_out(request.reply.reading) else skew)
         first = bisect_left(self.downlinks, request.first - SKEW, key=_INSTANT)
