@@ -149,7 +149,8 @@ ONE_WIRE = "get_down down get_properties 2 1\nresult 2 1 0 true ok\n"
     "text",
     [
         ESPHOME_TEXT, ESPHOME_HEX, COMPONENT, MODULE, SIGROK, SIGROK_TRIMMED, SOCAT_TEXT, SOCAT_HEX, SOCAT_BOTH, PUTTY,
-        SSCOM, DOCKLIGHT.replace("true", "").replace("0 <CR>", "0 true<CR>"), MARKDOWN, MARKDOWN_ROWS, SUBSTITUTIONS,
+        SSCOM, DOCKLIGHT.replace("true", "").replace("0 <CR>", "0 true<CR>"), MARKDOWN, MARKDOWN_ROWS,
+        MARKDOWN_ROWS.replace("| time |", "| time, s |"), SUBSTITUTIONS,
         ONE_WIRE,
     ],
 )  # fmt: skip
