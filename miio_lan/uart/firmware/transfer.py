@@ -154,10 +154,10 @@ class TransferReader:
         """
         self._begun = True
         body = BLOCK_HEAD + SIZES[data[0]]
+        if len(data) <= body and not over:
+            return None
         need = body + CHECKS[self._check or "crc"]
-        kind = (
-            self._kind_of(data[BLOCK_HEAD:body], data[body : body + 2], over) if over or data[body:] else None
-        )
+        kind = self._kind_of(data[BLOCK_HEAD:body], data[body : body + CHECKS["crc"]], over)
         if kind is None:
             return None
         if kind:
@@ -169,13 +169,14 @@ class TransferReader:
         return self._of_block(data[:end], "wrong check" if end == need else f"cut off after {end} bytes")
 
     def _kind_of(self, said: bytes, check: bytes, over: bool) -> str | None:
-        """Tell of which kind the check behind the data of a block is; empty where it is wrong, None while that is open.
+        """Tell of which kind the check behind a block's data is; empty where it is wrong, None while that is open.
 
-        A CRC does not fit by accident. A sum does, by one damaged block of 256, and may be a CRC that lost its second
-        byte: so it shows nothing where a CRC was seen, and little where one was asked for.
+        A CRC does not fit by accident. A sum does, for one damaged block in 256, or is the first byte of a CRC whose
+        second one was lost: so it shows nothing where a CRC was seen, and little where one was asked for.
         """
         crc, total = check_of(said, crc=True), check_of(said, crc=False)
         fits = check[:1] == total
+        # Where both kinds begin alike, as in a block of zeros, only the next byte tells them apart.
         if self._check == "sum" and (self._sure or (fits and crc[:1] != total)):
             self._sure = True
             return "sum" if fits else ""
