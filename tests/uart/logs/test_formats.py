@@ -186,6 +186,15 @@ def test_headings_of_two_columns(module: str, mcu: str, note: str | None) -> Non
     assert lines(f"Some prose\n\n{text}\nand more of it\n") == TALK
 
 
+@pytest.mark.parametrize("blank", ["\xa0", "\u2028", "\u3000", " "])
+def test_a_dump_may_end_with_any_blank(blank: str) -> None:
+    """As what is copied from a page does."""
+    dump = b"get_down\r".hex(" ") + blank
+    assert lines(f"21:59:36.390 [D] tou: recv={dump}\n") == [("up", "get_down")]
+    assert lines(f"time,hex,direction\n1.0,{dump},up\n") == [("up", "get_down")]
+    assert lines(f"time,data,direction\n1.0,{dump},up\n") == [("up", "get_down")]
+
+
 def test_tables_stand_among_other_lines(caplog: pytest.LogCaptureFixture) -> None:
     """One that explains is no log; each other one is read by its own headings."""
     explained = (
