@@ -44,6 +44,7 @@ PINS = {
         "LULL": 40.0,
         "BLOCK_PATIENCE": 0.5,
         "BLOCK_HEAD": 3,
+        "CHECKS": {"crc": 2, "sum": 1},
     },
     "uart.firmware.xmodem": {
         "_SURELY_A_LINE": 3,
@@ -117,7 +118,6 @@ PINS = {
     },
     "uart.bridge.interference": {
         "MAX_DELAYED": 1048576,
-        "_CHECK": 2,
     },
     "uart.listening.watch": {
         "_FORGET_AFTER": 16,

@@ -52,6 +52,7 @@ _BY_THE_BRIDGE = "by the bridge"
 _UNDELIVERED = (DROPPED, ALTERED, ANSWERED, NOT_FORWARDED)
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _COUNT = re.compile(r"[x×](\d+)")
+_TOO_LONG = re.compile(r"\d{19}")
 _IDS = re.compile(r"(\d+)(?:\.(\d+))?")
 _BYTE = re.compile(rb"\\(?:[rn]|x[0-9a-fA-F]{2})")
 _WRITTEN = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
@@ -145,6 +146,10 @@ class Fault:
             return "what to make of the line is missing; it stands behind a colon"
         if self.kind not in ("alter", "answer") and (self.text or self.change):
             return f"{self.kind} takes no text behind a colon"
+        try:
+            _encoded(self.text)
+        except UnicodeEncodeError:
+            return "half a character has no bytes to be said"
         if self.kind == "alter":
             _substitution(self.text)
         if (self.times is not None and self.times < 1) or self.skip < 0:
@@ -171,6 +176,8 @@ class Fault:
             raise _no_rule(f"{shown(text)} begins with none of {', '.join(FAULT_KINDS)}")
         if not words:
             raise _no_rule(f"{shown(text)} does not say which lines (* is every line)")
+        if _TOO_LONG.search(head):
+            raise _no_rule(f"{shown(text)} has a number that is too long")
         parts: dict[str, object] = {}
         names: list[str] = []
         if words[0] in ("up", "down"):
@@ -255,8 +262,13 @@ def may_begin(text: str, head: str) -> bool:
 
 def spoken(text: str) -> bytes:
     r"""Give the bytes of a written line: ``\r``, ``\n`` and ``\xff`` are bytes, and it ends with a CR."""
-    data = _BYTE.sub(lambda found: found[0].decode("unicode_escape").encode("latin-1"), text.encode())
+    data = _BYTE.sub(lambda found: found[0].decode("unicode_escape").encode("latin-1"), _encoded(text))
     return data if data.endswith(b"\r") else data + b"\r"
+
+
+def _encoded(text: str) -> bytes:
+    """Give the bytes of a text as a shell hands it on: those that are no text are said as they are."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _no_rule(problem: str) -> InvalidArgument:
@@ -304,10 +316,10 @@ def _substitution(text: str) -> tuple[re.Pattern[bytes], bytes] | None:
         raise InvalidArgument(f"{shown(text)} is not s{text[1]}old{text[1]}new{text[1]}")
     old, new, _ = parts
     try:
-        pattern = re.compile(old.encode())
+        pattern = re.compile(_encoded(old))
     except re.error as error:
         raise InvalidArgument(f"{shown(old)} is not a regular expression: {error}") from None
-    template = _WRITTEN.sub(_template, new.encode())
+    template = _WRITTEN.sub(_template, _encoded(new))
     try:
         pattern.sub(template, b"")
     except (re.error, IndexError) as error:  # a group by a number, or by a name, that there is not

@@ -26,16 +26,13 @@ from miio_lan.uart.bridge.faults import (
 from miio_lan.uart.commands import Direction, Down, Error, Result, read
 from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import PARTIAL_LINE_TIME
-from miio_lan.uart.firmware.transfer import ASK_FOR_CRC, BLOCK_HEAD, SIZES, head_at
+from miio_lan.uart.firmware.transfer import ASK_FOR_CRC, BLOCK_HEAD, CHECKS, SIZES, head_at
 from miio_lan.uart.line import CR, GRAPHIC, KEPT, kept_text
 from miio_lan.uart.replies import OpenLines, is_echo
 from miio_lan.uart.turns import without_prompt
 
 MAX_DELAYED = 1 << 20
 """Bytes that may wait behind a delay; a line at full speed brings less in the longest one."""
-
-_CHECK = 2
-"""Bytes of a block's check, if it is a CRC."""
 
 
 class Passage(NamedTuple):
@@ -259,7 +256,7 @@ class Interference:
         known = lane.tail + data
         start = head_at(known)
         if start is not None and len(known) - start >= BLOCK_HEAD:
-            end = start + BLOCK_HEAD + SIZES[known[start]] + _CHECK - len(lane.tail)
+            end = start + BLOCK_HEAD + SIZES[known[start]] + CHECKS["crc"] - len(lane.tail)
             data, rest = data[:end], data[end:]
             lane.binary = end - len(data)
             lane.line.clear()

@@ -11,6 +11,8 @@ from miio_lan.uart.commands.rows import row_tokens
 from miio_lan.uart.line import check_count, join, seal
 
 _MOST_PROBLEMS = 8
+# They are tuples, by their types; but a caller may have them in a list, and that says the same.
+_ROWS = (tuple, list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ class Fielded(Command):
         texts: list[str] = []
         for each in [getattr(self, name) for name in self.__match_args__]:
             if each is not None:
-                texts += row_tokens(each) if isinstance(each, tuple) else [str(each)]
+                texts += row_tokens(each) if isinstance(each, _ROWS) else [str(each)]
         return texts
 
     def reading(self) -> dict[str, object]:
@@ -143,7 +145,7 @@ class Fielded(Command):
         found: dict[str, object] = {}
         for name in self.__match_args__:
             each = getattr(self, name)
-            if isinstance(each, tuple):
+            if isinstance(each, _ROWS):
                 found[name.removesuffix("_")] = [list(row) if isinstance(row, tuple) else row for row in each]
             elif each is not None:
                 found[name] = each

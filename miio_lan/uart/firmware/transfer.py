@@ -29,6 +29,8 @@ BLOCK_PATIENCE = 0.5
 """Seconds of silence after which the rest of a block is not coming; a block lasts 12 ms (90 ms if it is a long one)."""
 
 BLOCK_HEAD = 3
+CHECKS = {"crc": 2, "sum": 1}
+"""Bytes of a block's check by its kind."""
 _NAMES = {ASK_FOR_CRC: "C", EOT: "EOT", ACK: "ACK", NAK: "NAK", CAN: "CAN"}
 _CONTROLS: dict[Direction, re.Pattern[bytes]] = {
     # The receiver, the MCU, asks, acknowledges and refuses; the sender ends, aborts, and acknowledges being cancelled.
@@ -63,7 +65,9 @@ class TransferReader:
         self._began = 0.0
         self._last = 0.0
         self._mid_line = False
-        self._check = ""
+        self._check = ""  # the kind that the blocks of this transfer have, as far as is known
+        self._sure = False  # whether blocks have shown it
+        self._begun = True  # whether a block may have come: who listens late does not know
 
     @property
     def deadline(self) -> float | None:
@@ -103,7 +107,14 @@ class TransferReader:
 
     def reset(self) -> None:
         """Expect another kind of check: the next transfer may have one."""
-        self._check = ""
+        self._check, self._sure, self._begun = "", False, False
+
+    def asked(self, part: object) -> None:
+        """Learn from a part that the receiver said which check it wants: by ``C`` a CRC, by a NAK at first a sum."""
+        if part == _NAMES[ASK_FOR_CRC]:
+            self._check, self._sure, self._begun = "crc", False, False
+        elif part == _NAMES[NAK] and not self._begun:
+            self._check = "sum"
 
     def tick(self, now: float) -> list[Piece]:
         """Give up a block whose rest is not coming."""
@@ -116,11 +127,8 @@ class TransferReader:
             return []
         if not _is_head(data):  # one or two bytes of noise after all
             return [Piece(data, self._began)]
-        body = BLOCK_HEAD + SIZES[data[0]]
-        if data[body:] == check_of(data[BLOCK_HEAD:body], crc=False):
-            self._check = "sum"
-            return [self._of_block(data)]
-        return [self._of_block(data, f"cut off after {len(data)} bytes")]
+        piece = self._first_block(data, over=True)
+        return [] if piece is None else [piece]
 
     def _first(self, data: bytes, now: float, expected: bool) -> Piece | None:
         """Give the piece that the bytes begin with; None while it is not complete."""
@@ -139,23 +147,49 @@ class TransferReader:
             end = cr + 1
         return Piece(data[:end], now)
 
-    def _first_block(self, data: bytes) -> Piece | None:
+    def _first_block(self, data: bytes, *, over: bool = False) -> Piece | None:
+        """Give the block that the bytes begin with; None while it is not complete.
+
+        :param over: whether the rest is not coming: it is given as it is
+        """
+        self._begun = True
         body = BLOCK_HEAD + SIZES[data[0]]
-        need = body + (1 if self._check == "sum" else 2)
-        if len(data) < need:
+        if len(data) <= body and not over:
             return None
-        said, problem = data[BLOCK_HEAD:body], ""
-        if self._check != "sum" and data[body:need] == check_of(said, crc=True):
-            self._check = "crc"
-        elif self._check != "crc" and data[body : body + 1] == check_of(said, crc=False):
-            self._check = "sum"
-            need = body + 1
-        else:
-            # Bytes were lost or changed. Where another block begins inside, the rest belongs to that one.
-            again = head_at(data[:need], BLOCK_HEAD)
-            need = again or need
-            problem = "wrong check" if again is None else f"cut off after {need} bytes"
-        return self._of_block(data[:need], problem)
+        need = body + CHECKS[self._check or "crc"]
+        kind = self._kind_of(data[BLOCK_HEAD:body], data[body : body + CHECKS["crc"]], over)
+        if kind is None:
+            return None
+        if kind:
+            self._check = kind
+            return self._of_block(data[: body + CHECKS[kind]])
+        # Bytes were lost or changed. Where another block begins inside, the rest belongs to that one.
+        again = None if over else head_at(data[:need], BLOCK_HEAD)
+        end = again or min(need, len(data))
+        return self._of_block(data[:end], "wrong check" if end == need else f"cut off after {end} bytes")
+
+    def _kind_of(self, said: bytes, check: bytes, over: bool) -> str | None:
+        """Tell of which kind the check behind a block's data is; empty where it is wrong, None while that is open.
+
+        A CRC does not fit by accident. A sum does, for one damaged block in 256, or is the first byte of a CRC whose
+        second one was lost: so it shows nothing where a CRC was seen, and little where one was asked for.
+        """
+        crc, total = check_of(said, crc=True), check_of(said, crc=False)
+        fits = check[:1] == total
+        # Where both kinds begin alike, as in a block of zeros, only the next byte tells them apart.
+        if self._check == "sum" and (self._sure or (fits and crc[:1] != total)):
+            self._sure = True
+            return "sum" if fits else ""
+        if len(check) < CHECKS["crc"] and not over:
+            return None
+        if check == crc:
+            self._sure = True
+            return "crc"
+        if fits and self._check != "crc":
+            return "sum"
+        if fits and not self._sure:
+            self._check = ""  # they may be sums all the same: the next block shows it
+        return ""
 
     def _of_block(self, raw: bytes, problem: str = "") -> Piece:
         more = {"valid": False, "problem": problem} if problem else {"check": self._check}

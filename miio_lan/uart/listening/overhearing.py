@@ -100,6 +100,8 @@ class Overhearing(LineWatch):
             super().flush(direction)  # a line that a block begins in will not be finished
             self._phase.seen(piece.instant)
             self._fresh.discard(direction)
+            if direction == "up":
+                self._transfers["down"].asked(piece.reading["transfer"])
             self._record(direction, piece.instant, piece.raw, piece.reading, _joined(XMODEM, self._note))
 
     def _record(

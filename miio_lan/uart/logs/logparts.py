@@ -197,7 +197,7 @@ def as_bytes(text: str) -> bytes:
     Inside of a JSON string, ``\n`` is JSON's, and stays.
     """
     if _is_hex(text):
-        return bytes.fromhex(re.sub(r"[ :]", "", text))
+        return bytes.fromhex(re.sub(r"[\s:]", "", text))
     if "\\" not in text:
         return _encoded(text)
     return b"".join(

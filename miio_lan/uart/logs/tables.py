@@ -217,7 +217,7 @@ def _scale(unit: str) -> float:
 def _cells(texts: Sequence[str], header: _Header) -> list[bytes]:
     """Give the bytes of each row."""
     if header.hexadecimal and all(_PLAIN_HEX.fullmatch(text.strip()) for text in texts):
-        return [bytes.fromhex(text.replace(":", " ")) for text in texts]
+        return [bytes.fromhex(text.strip().replace(":", " ")) for text in texts]
     if not header.by_bytes:
         return [_numbered(text) or line_bytes(_bare(text)) for text in texts]
     numbers = all(text.isdecimal() and int(text) < 256 for text in texts)

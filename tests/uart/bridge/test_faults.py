@@ -77,6 +77,9 @@ def test_spelling_is_free() -> None:
         ("drop result after 1 after 2", "says twice after how many"),
         ("delay 1s result 2s", "says twice how long"),
         ("drop result 2.1 2.2", "says twice which ids"),
+        ("drop result x" + "9" * 5000, "a number that is too long"),
+        ("answer get_down: \ud800", "half a character"),
+        ("alter result: s/\ud800/x/", "half a character"),
     ],
 )
 def test_what_is_wrong_is_named(text, complaint) -> None:
@@ -174,6 +177,8 @@ def test_a_line_is_held_from_its_first_byte_if_it_will_be_meant(head, line) -> N
         ("s/0/\\\\xff/", b"result 2 1 0\r", b"result 2 1 \\xff\r"),
         ("s/\\xff/x/", b"result \xff\r", b"result x\r"),
         ("s/none/x/", b"down no\xffne\r", b"down x\r"),
+        ("s/1/\udcff/", b"result 1\r", b"result \xff\r"),
+        ("s/\udcff/x/", b"result \xff\r", b"result x\r"),
     ],
 )
 def test_alterations(text, old, new) -> None:
@@ -191,6 +196,7 @@ def test_a_function_alters_as_it_likes() -> None:
         ("ok\\r", b"ok\r"),
         ("ok\\r\\nok", b"ok\r\nok\r"),
         ("\\xffget_down", b"\xffget_down\r"),
+        ("\udcffget_down", b"\xffget_down\r"),  # as a shell hands on a byte that is no text
         ('result "a\\u0020b"', b'result "a\\u0020b"\r'),
     ],
 )

@@ -3,10 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.uart.commands import read
+from miio_lan.uart.commands import Action, Command, EventOccured, GetProperties, PropertiesChanged, read
 from miio_lan.uart.commands.cursor import Cursor
 
 TAKES: list[Callable[[Cursor], Any]] = [
@@ -55,3 +56,21 @@ def test_what_was_found_out_about_a_line_is_no_part_of_one_that_is_made_of_it() 
     assert (other.problem, other.kept_json) == ("a fault", other.as_json())
     assert other.kept_json == {"command": "get_down", "valid": False, "problem": "a fault"}
     assert other.amended(faults=()).valid
+
+
+@pytest.mark.parametrize(
+    ("kind", "begin", "rows"),
+    [
+        (PropertiesChanged, (), ((2, 1, True), (2, 2, "a b"))),
+        (GetProperties, (), ((2, 1), (2, 2))),
+        (EventOccured, (2, 1), ((1, 5),)),
+        (EventOccured, (2, 1), ()),
+        (Action, (2, 1), ()),
+    ],
+)
+def test_rows_in_a_list_say_the_same(
+    kind: Callable[..., Command], begin: tuple[int, ...], rows: tuple[object, ...]
+) -> None:
+    written, listed = kind(*begin, rows), kind(*begin, list(rows))
+    assert listed.encode() == written.encode()
+    assert listed.as_json() == written.as_json()

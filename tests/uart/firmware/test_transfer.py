@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +77,80 @@ def test_another_kind_of_check_is_learnt_after_the_end() -> None:
     first = reader.feed(block(check="sum") + b"\x04", 0.0, expected=True)
     second = reader.feed(block(check="crc"), 1.0, expected=True)
     assert parts(first + second) == [("block", 1), ("EOT", 1), ("block", 1)]
+
+
+def like_a_sum(value: int) -> bytes:
+    """Make the data of a block that looks whole, with a sum, where the last byte of its CRC is lost."""
+    for beginning in itertools.count():
+        data = bytes(125) + beginning.to_bytes(2, "big")
+        data += bytes([(value - sum(data)) & 0xFF])
+        if block(2, data)[-2] == value:
+            return data
+    raise AssertionError
+
+
+def checks(pieces: list[Piece]) -> list[object]:
+    """Number of each block, and its check; what is wrong with it where it is not whole."""
+    readings = [piece.reading for piece in pieces if piece.reading is not None]
+    return [(each["number"], each.get("check", each.get("problem"))) for each in readings]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_crc_that_lost_its_second_byte_is_no_sum(begun: bool) -> None:
+    for value in range(256):
+        reader, data = TransferReader("down"), like_a_sum(value)
+        if begun:
+            reader.feed(block(), 0.0, expected=True)
+        else:
+            reader.asked("C")
+        pieces = reader.feed(block(2, data)[:-1], 1.0, expected=True)
+        reader.asked("NAK")
+        pieces += reader.tick(1.0 + BLOCK_PATIENCE)
+        pieces += reader.feed(block(2, data) + block(3), 2.0, expected=True)
+        assert checks(pieces) == [(2, "cut off after 132 bytes"), (2, "crc"), (3, "crc")], value
+
+
+@pytest.mark.parametrize("data", [like_a_sum(0), like_a_sum(7), bytes(128)])
+def test_who_comes_late_and_takes_a_damaged_crc_for_a_sum_learns_better(data: bytes) -> None:
+    reader = TransferReader("down")
+    pieces = reader.feed(block(2, data)[:-1], 1.0, expected=False)
+    reader.asked("NAK")  # it may be about a block, as it is here
+    pieces += reader.tick(1.0 + BLOCK_PATIENCE)
+    pieces += reader.feed(block(2, data) + block(3), 2.0, expected=True)
+    assert checks(pieces) == [(2, "sum"), (2, "crc"), (3, "crc")]
+
+
+@pytest.mark.parametrize("data", [bytes(range(128)), like_a_sum(7), bytes(128)])
+@pytest.mark.parametrize(
+    ("heard", "first"),
+    [
+        (["NAK"], "sum"),
+        (["C", "C", "NAK"], "sum"),
+        ([], "sum"),
+        (["C"], "cut off after 132 bytes"),  # the NAK was not heard
+    ],
+)
+def test_sums_are_read_whatever_was_heard_of_the_receiver(data: bytes, heard: list[str], first: str) -> None:
+    reader = TransferReader("down")
+    reader.reset()
+    for each in heard:
+        reader.asked(each)
+    wrong = block(4, check="sum")[:-1] + b"\x00"
+    blocks = [block(1, data, check="sum"), block(2, data, check="sum"), block(3, check="sum")]
+    pieces = reader.feed(b"".join([*blocks, wrong, block(4, check="sum")]), 0.0, expected=True)
+    pieces += reader.flush()
+    assert checks(pieces) == [(1, first), (2, "sum"), (3, "sum"), (4, "wrong check"), (4, "sum")]
+
+
+def test_a_block_with_a_sum_that_was_asked_for_is_complete_at_once() -> None:
+    reader = TransferReader("down")
+    reader.reset()
+    reader.asked("NAK")
+    assert checks(reader.feed(block(check="sum"), 0.0, expected=True)) == [(1, "sum")]
+    assert checks(reader.feed(block(2, check="sum"), 0.1, expected=True)) == [(2, "sum")]
+    reader.asked("NAK")
+    reader.asked("C")  # a receiver that was restarted
+    assert checks(reader.feed(block(1), 1.0, expected=True)) == [(1, "crc")]
 
 
 def test_a_block_that_lost_bytes_ends_where_the_next_begins() -> None:

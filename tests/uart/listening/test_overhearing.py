@@ -144,6 +144,22 @@ def test_a_firmware_transfer_does_not_disturb_the_lines_around_it() -> None:
     assert [record.raw for record in bench.say(b">Country\r")] == [b"Country\r"]
 
 
+@pytest.mark.parametrize(("asked", "valid"), [(b"C", False), (b"\x15", True)])
+def test_how_blocks_are_checked_is_what_the_mcu_asked_for(asked: bytes, valid: bool) -> None:
+    bench = Bench().begun()
+    cut_off = block(1, bytes(128))[:-1]
+    assert cut_off == block(1, bytes(128), check="sum")
+    bench.say(">get_down", "<down update_fw", '>result "ready"', "<ok", b">" + asked, b"<" + cut_off)
+    bench.heard.tick(bench.now + 1.0)
+    reading = bench.records[-1].reading
+    assert reading is not None
+    assert (reading["transfer"], reading["valid"], reading.get("check")) == (
+        "block",
+        valid,
+        "sum" if valid else None,
+    )
+
+
 def test_a_transfer_is_announced_by_the_mcu_where_the_module_is_not_heard() -> None:
     bench = Bench()
     said = bench.say('>result "ready"', b">C", b">\x06", b">\x06", ">mcu_version 0002", b">Country\r")

@@ -149,7 +149,8 @@ ONE_WIRE = "get_down down get_properties 2 1\nresult 2 1 0 true ok\n"
     "text",
     [
         ESPHOME_TEXT, ESPHOME_HEX, COMPONENT, MODULE, SIGROK, SIGROK_TRIMMED, SOCAT_TEXT, SOCAT_HEX, SOCAT_BOTH, PUTTY,
-        SSCOM, DOCKLIGHT.replace("true", "").replace("0 <CR>", "0 true<CR>"), MARKDOWN, MARKDOWN_ROWS, SUBSTITUTIONS,
+        SSCOM, DOCKLIGHT.replace("true", "").replace("0 <CR>", "0 true<CR>"), MARKDOWN, MARKDOWN_ROWS,
+        MARKDOWN_ROWS.replace("| time |", "| time, s |"), SUBSTITUTIONS,
         ONE_WIRE,
     ],
 )  # fmt: skip
@@ -183,6 +184,15 @@ def test_headings_of_two_columns(module: str, mcu: str, note: str | None) -> Non
         for (up, down), more in zip(rows, notes, strict=True)
     )
     assert lines(f"Some prose\n\n{text}\nand more of it\n") == TALK
+
+
+@pytest.mark.parametrize("blank", ["\xa0", "\u2028", "\u3000", " "])
+def test_a_dump_may_end_with_any_blank(blank: str) -> None:
+    """As what is copied from a page does."""
+    dump = b"get_down\r".hex(" ") + blank
+    assert lines(f"21:59:36.390 [D] tou: recv={dump}\n") == [("up", "get_down")]
+    assert lines(f"time,hex,direction\n1.0,{dump},up\n") == [("up", "get_down")]
+    assert lines(f"time,data,direction\n1.0,{dump},up\n") == [("up", "get_down")]
 
 
 def test_tables_stand_among_other_lines(caplog: pytest.LogCaptureFixture) -> None:
