@@ -344,7 +344,8 @@ class _TesterRun:
         # What has not changed has nothing to report.
         if changed and has_it and prop.notifies and self._unreported < GIVE_UP:
             reported = yield Wait(lambda: tester.reported[prop.iid] > before, max(0.0, due - tester.now))
-            self._unreported += not reported
+            if not reported:
+                self._unreported += 1
         return has_it
 
     def _verify(self, prop: Property, value: Value) -> Script:
