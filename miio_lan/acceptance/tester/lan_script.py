@@ -118,7 +118,7 @@ class LanRun:
         if isinstance(error, DeviceError) and not isinstance(error, McuTimeout):
             self._missed = 0
             return
-        why = _WHY.get(type(error), _GONE)
+        why = next((told for kind, told in _WHY.items() if isinstance(error, kind)), _GONE)
         self._why = why if not self._missed or why == self._why else _GONE
         self._missed += 1
 

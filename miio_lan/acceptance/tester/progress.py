@@ -64,7 +64,8 @@ class Progress:
     @property
     def still_changed(self) -> list[str]:
         """What the product was left with, in words."""
-        return [_told(prop, before) for prop, before in self._changed.items()]
+        # Whoever interrupts the test asks for it while the test goes on in another thread.
+        return [_told(prop, before) for prop, before in self._changed.copy().items()]
 
     @property
     def left_behind(self) -> list[str]:

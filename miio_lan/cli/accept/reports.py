@@ -80,7 +80,10 @@ def _names(reports: Reports) -> str:
 
 
 def write_reports(judgement: Judgement, reports: Reports, lang: str) -> int:
-    """Write every report that can be written, and give the exit code for that."""
+    """Write every report that can be written, and give the exit code for that.
+
+    :raises KeyboardInterrupt: as it came; its note names the reports that are not written
+    """
     from miio_lan.acceptance.report import formats as report
     from miio_lan.record.pipes import open_output
 
@@ -90,11 +93,15 @@ def write_reports(judgement: Judgement, reports: Reports, lang: str) -> int:
         "json": report.to_json,
     }
     code = 0
-    for kind, path in reports:
+    for place, (kind, path) in enumerate(reports):
         try:
             text = writers[kind](judgement)
             with open(path, "w", encoding="utf-8", opener=open_output) as file:
                 file.write(text)
+        except KeyboardInterrupt as interruption:
+            # A check of thousands of lines takes seconds to be written down.
+            interruption.add_note(f"not written any more: {_names(reports[place:])}")
+            raise
         except Exception as error:  # noqa: BLE001 - neither the other reports nor the judgement are to suffer
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             echo(f"Error: {path} cannot be written: {reason}", err=True)

@@ -23,7 +23,7 @@ from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.verdict import Judgement, Outcome
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
-from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
+from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, McuTimeout, OutcomeUnknown
 from miio_lan.lan.packet import HEADER_SIZE
 from miio_lan.record import Observer, Record
 from miio_lan.record.marks import is_mark
@@ -493,6 +493,20 @@ class TestLan:
 
         with pytest.raises(DeviceException, match="no answer"):
             drive_lan(lambda observer: Unreachable("127.0.0.1", "00" * 16, observer=observer), spec=LAMP)
+
+    def test_an_error_of_somebodys_own_is_told_as_what_it_is(self) -> None:
+        class Unanswered(McuTimeout):
+            pass
+
+        class Own(MiotDevice):
+            def send(self, command: str, *args: object, **options: object) -> object:
+                if command == "miIO.info":
+                    return {"model": "a.b.c"}
+                raise Unanswered({"code": -9999, "message": "user ack timeout"})
+
+        judgement = drive_lan(lambda observer: Own("127.0.0.1", "00" * 16, observer=observer), spec=LAMP)
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "test-completed"]
+        assert verdict.text.startswith("the MCU does not answer; left out: ")
 
     def test_replies_nobody_can_read_do_not_end_it(self) -> None:
         answers = iter([{"model": "a.b.c"}])

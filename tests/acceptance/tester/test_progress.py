@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -26,6 +27,23 @@ def test_it_says_the_same_when_it_comes_back_from_json() -> None:
     assert again.still_changed == course.still_changed
     assert len(again.still_changed) == 2
     assert again.to_put_back == [], "nobody can put it back from a file"
+
+
+def test_what_is_changed_is_told_while_the_test_goes_on() -> None:
+    (first, second, *_) = LAMP.writable()
+    course = Progress()
+
+    class Siid(int):
+        """A number that takes long to be written: the test goes on meanwhile."""
+
+        def __format__(self, form: str) -> str:
+            course.put_back(second)
+            return super().__format__(form)
+
+    course.will_change(replace(first, siid=Siid(first.siid)), True)
+    course.will_change(second, 60)
+    assert course.still_changed[0] == f"property 2.1 ({first.name}) could not be set back to true"
+    assert len(course.still_changed) == 1
 
 
 def test_of_nothing_it_is_that_of_a_test_that_left_nothing_out() -> None:

@@ -178,6 +178,46 @@ def test_an_interrupted_update_leaves_the_mcu_at_work(
         assert (found.outcome, found.text) == (Outcome.NOT_OBSERVED, "the firmware update was broken off")
 
 
+def still_due(session: Simulated) -> bool:
+    return session.tester.stage == "waiting for what is still due"
+
+
+def test_an_update_that_was_refused_is_not_broken_off() -> None:
+    mcu = Mcu(LAMP, misbehave=["ignores-version-request"])  # so that something is still due behind it
+    mcu.update_answer = "busy"
+    session = simulate(mcu, allow=("ota",), interrupt=still_due)
+    assert session.lines("down")[-2:] == ["down update_fw", "ok"]
+    assert session.tester.course.left_behind == []
+
+
+@pytest.mark.parametrize("misbehave", [[], ["silent"]])
+@pytest.mark.parametrize("answer", ["busy", None])
+def test_an_update_that_was_not_taken_is_over(answer: str | None, misbehave: list[str]) -> None:
+    mcu = Mcu(LAMP, misbehave=misbehave)
+    mcu.update_answer = answer
+    session = simulate(mcu, allow=("ota",))
+    assert offered(session) == (not misbehave)  # an MCU that answers nothing is not asked any more
+    assert not session.tester.updating
+
+
+class Wordless(Mcu):
+    """Leaves for its bootloader without an answer."""
+
+    def receive(self, data: bytes, now: float) -> None:
+        if data == b"down update_fw\r":
+            self._enter_bootloader(now, polls=False)
+        else:
+            super().receive(data, now)
+
+
+def test_an_mcu_that_took_the_update_without_a_word_is_not_left_in_its_bootloader() -> None:
+    session = simulate(Wordless(LAMP), allow=("ota",))
+    assert not in_its_bootloader(session)
+    assert session.lines("up")[-1] == "get_down"
+    assert not session.tester.updating
+    assert session.with_outcome(Outcome.FAIL) == {"update-answer"}
+
+
 def test_an_mcu_that_is_gone_when_the_update_is_broken_off_is_told() -> None:
     mcu = Mcu(LAMP)
     mcu.on_update = lambda now: mcu.stop()

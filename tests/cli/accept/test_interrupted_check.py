@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.talk import talk
 
 from miio_lan.cli.accept import modes
 
@@ -73,6 +74,25 @@ def test_a_report_that_cannot_be_written_is_told(run: Any, tmp_path: Path) -> No
     assert ended.code == 130
     assert "/dev/full cannot be written" in ended.err
     assert "as far as it came" not in ended.err
+
+
+def test_interrupted_while_the_reports_are_written(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, options = asked(tmp_path)
+    line = tmp_path / "line.jsonl"
+    records = talk("> model a.b.c\n< ok\n> get_down\n< down none")
+    line.write_text("".join(json.dumps(record.as_json()) + "\n" for record in records))
+
+    def interrupted(_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("miio_lan.acceptance.report.formats.to_junit", interrupted)
+    ended = run("accept", str(line), *options)
+    assert (ended.code, ended.out) == (130, "")
+    told = " ".join(ended.err.split())
+    assert f"interrupted; not written any more: {files['junit']}, {files['json']}" in told
+    assert files["html"].read_text() != OLD == files["json"].read_text()
 
 
 def test_interrupted_before_anything_was_heard(
