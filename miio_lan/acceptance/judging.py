@@ -38,8 +38,8 @@ def judgement_of(
     :param spec: the product's description; without it, rules about values and codes are not judged
     :param title: what was judged; the model by default
     :param from_boot: whether the records are known to hold a power-up of the MCU
-    :param ended: when the observation ended, monotonic seconds, so that what came later is none of it; with the last
-        record by default
+    :param ended: when the observation ended, monotonic seconds, so that what came later is none of it; by default, and
+        at the latest, with the check that the records say they hold, else with the last record
     :param course: how far the checker got that asked the product; by default what the records say, None for one that
         only listened
     :raises RecordError: if the records hold the marks of more than one check, or marks that make no sense, or were
@@ -50,7 +50,7 @@ def judgement_of(
     check = marked_check(every)
     if check is not None:
         mode, from_boot = mode or check.mode, from_boot or check.from_boot
-        ended = check.ended if ended is None else ended
+        ended = min((each for each in (ended, check.ended) if each is not None), default=None)
         known = check.progress
         course = course or (Progress(cut=_CUT) if known is None else Progress.from_json(known))
     # A tap may have gone on hearing what was no part of the check.

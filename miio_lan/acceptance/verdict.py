@@ -95,7 +95,8 @@ class Verdict:
     that are about none.
 
     :param text: why, in plain words
-    :param evidence: what it rests on, in the order of time; where there is very much, only the beginning of it
+    :param evidence: what it rests on, in the order of time, but what broke the rule before what is worth a warning;
+        what is about no line or datagram stands where it was found. Where there is very much, only the beginning of it
     :param kept: how many kept the rule
     :param warned: how many are worth a warning
     :param broken: how many broke it

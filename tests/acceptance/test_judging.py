@@ -16,6 +16,7 @@ from miio_lan.acceptance.verdict import Judgement, Outcome
 from miio_lan.device.description.spec import Spec
 from miio_lan.errors import RecordError
 from miio_lan.record import Record
+from miio_lan.record.marks import begin_mark, end_mark
 from miio_lan.uart.conversation import Conversation
 from miio_lan.virtual.mcu.mcu import Mcu
 
@@ -157,3 +158,19 @@ def test_what_several_clocks_have_stamped_is_not_sorted_into_one_another() -> No
     later = [replace(each, instant=each.instant + 100, wall=each.wall + 100) for each in first]
     with pytest.raises(RecordError, match=f"record {len(later) + 1} was stamped by another clock"):
         judgement_of([*later, *again])
+
+
+def test_what_is_heard_after_the_end_is_judged_by_nobody() -> None:
+    heard = talk("0 > get_down\n< down none")
+    later = talk("9 > nonsense")
+    assert judgement_of([*heard, *later], ended=105.0).records == tuple(heard)
+    assert judgement_of([*heard, *later], ended=109.0).records == (*heard, *later)
+
+
+@pytest.mark.parametrize(("ended", "left"), [(None, 2), (105.0, 2), (120.0, 2), (100.005, 1)])
+def test_a_check_ends_an_observation_that_goes_on(ended: float | None, left: int) -> None:
+    heard = talk("0 > get_down\n< down none")
+    check = [begin_mark("module", 99.0, 0.0), *heard, end_mark("module", 106.0, 0.0, {})]
+    judgement = judgement_of([*check, *talk("9 > nonsense")], ended=ended)
+    assert judgement.records == tuple(heard[:left])
+    assert not [each for each in judgement.verdicts if each.rule.name == "known-commands" and each.broken]

@@ -128,6 +128,11 @@ class Observed:
         return tuple(ordered)
 
     @cached_property
+    def places(self) -> dict[int, int]:
+        """The places of :attr:`records` in their order, by the ``id`` of the record."""
+        return {id(record): place for place, record in enumerate(self.records)}
+
+    @cached_property
     def ended(self) -> float:
         """When the observation ended, monotonic seconds."""
         return max([record.instant for record in self.records] + [self.until or 0.0])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from heapq import nsmallest
+from operator import itemgetter
 
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.verdict import KINDS, SEVERITIES, Evidence, Outcome, Rule, Verdict
@@ -24,9 +26,11 @@ class Case:
     """What was found on one rule.
 
     :param torn: the lines that nothing is held against, by the ``id`` of the record, each with what happened to it
+    :param places: the places of lines and datagrams in the order of time, by the ``id`` of the record
     """
 
     torn: Mapping[int, str] = field(default_factory=dict)
+    places: Mapping[int, int] = field(default_factory=dict)
     found: dict[Outcome, list[Evidence]] = field(default_factory=lambda: {each: [] for each in Outcome})
 
     def good(self, text: str, record: Record | None = None) -> None:
@@ -62,18 +66,30 @@ class Case:
         outcome = next((each for each in _JUDGED if found[each]), Outcome.NOT_OBSERVED)
         limit = SAMPLES if outcome is Outcome.PASS else MAX_EVIDENCE
         # Evidence against counts most, but a failure shows its warnings too.
-        shown = found[Outcome.FAIL] + found[Outcome.WARNING] or found[outcome]
+        against = self._first(Outcome.FAIL, limit) + self._first(Outcome.WARNING, limit)
+        shown = against or self._first(outcome, limit)
         counts = self._counts()
         return Verdict(
             rule,
             outcome,
-            self._text(outcome, counts),
+            self._text(outcome, counts, shown[0].text if shown else "nothing to judge it by was seen"),
             tuple(shown[:limit]),
             kept=counts[Outcome.PASS],
             warned=counts[Outcome.WARNING],
             broken=counts[Outcome.FAIL],
             seconds=self._seconds(),
         )
+
+    def _first(self, outcome: Outcome, most: int) -> list[Evidence]:
+        """Give what was found of one outcome first, in the order of time."""
+        return [each for _, each in nsmallest(most, self._placed(outcome), key=itemgetter(0))]
+
+    def _placed(self, outcome: Outcome) -> Iterator[tuple[int, Evidence]]:
+        """Go through what was found, each with its place; what is about no line stands with what was noted before."""
+        place = -1
+        for each in self.found[outcome]:
+            place = self.places.get(id(each.record), place)
+            yield place, each
 
     def _seconds(self) -> float:
         records = [each.record for found in self.found.values() for each in found]
@@ -90,9 +106,8 @@ class Case:
             counted |= things
         return counts
 
-    def _text(self, outcome: Outcome, counts: dict[Outcome, int]) -> str:
-        seen, count, total = self.found[outcome], counts[outcome], sum(counts.values())
-        first = seen[0].text if seen else "nothing to judge it by was seen"
+    def _text(self, outcome: Outcome, counts: dict[Outcome, int], first: str) -> str:
+        count, total = counts[outcome], sum(counts.values())
         if outcome is Outcome.NOT_OBSERVED or count == 1 == total:
             return first
         return f"kept {count} times" if outcome is Outcome.PASS else f"{count} of {total}: {first}"
@@ -110,7 +125,7 @@ class Judge:
 
     def judge(self, session: Observed) -> Verdict:
         """Judge a session by the rule."""
-        case = Case(session.torn)
+        case = Case(session.torn, session.places)
         self.check(session, case)
         return case.judge(self.rule)
 

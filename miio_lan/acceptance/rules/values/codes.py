@@ -32,7 +32,9 @@ def _judge_properties(session: Observed, case: Case, method: str, due: Code, wha
 
     :param what: what was asked; ``{method}``, ``{iid}`` and ``{value}`` are those of the call, ``{prop}`` is described
     """
-    for call in session.calls if need_spec(session, case) is not None else ():
+    if need_spec(session, case) is None:
+        return
+    for call in session.calls:
         if call.method != method:
             continue
         error = _error_of(call)

@@ -117,8 +117,9 @@ class _Account:
         """Take a set that has come to its end, answered or not."""
         asked = [iid for iid, _ in call.properties]
         changed = call.may_have_set
-        for iid, held in self._held.items() if changed else ():
-            held.sure = held.sure and (iid in asked or held.record is not None)
+        if changed:
+            for iid, held in self._held.items():
+                held.sure = held.sure and (iid in asked or held.record is not None)
         for iid, value in changed.items():
             self.forget(iid)
             if call.code_of(iid) == 0 and asked.count(iid) == 1:

@@ -132,24 +132,32 @@ def report_rate(session: Observed, case: Case) -> None:
             if session.interfered(times[0], said.instant):
                 case.unseen("a bridge interfered with the line", said.record)
                 continue
-            own, other = _causes(session, times[-2], said.instant, iid)
-            if own:
+            own, other, unheard = _causes(session, times[-2], said.instant, iid)
+            if own or unheard:
                 recent[iid] = deque([said.instant])
             if own or (other and count <= REPORTS_PER_SECOND):
                 case.good(f"{where} is reported after what was asked of the product", said.record)
+            elif unheard:
+                case.unseen(f"{where} may be reported after what was asked unheard", said.record)
             else:
                 tell = case.bad if count > REPORTS_PER_SECOND else case.odd
                 tell(f"{where} is reported {count} times within a second", said.record)
 
 
-def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool, bool]:
-    """Tell whether something that may well have changed a property was handed out, and whether anything was."""
+def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool, bool, bool]:
+    """Tell whether something that may well have changed a property was handed out, whether anything was, or may have.
+
+    The last is for what was not heard: who plays the module himself knows what he has handed out.
+    """
     # One who reports first may seem to do so before he was asked.
-    near = between(session.line.downlinks, start - session.lateness, end + session.lateness)
+    start, end = start - session.lateness, end + session.lateness
+    near = between(session.line.downlinks, start, end)
     causes = [each.command for each in near if isinstance(each.command, _CAUSES)]
     sets = [each for each in causes if isinstance(each, c.SetProperties)]
     own = len(sets) < len(causes) or any(iid == row[:2] for each in sets for row in each.properties)
-    return own, bool(causes)
+    polls = (each for each in between(session.line.said, start, end) if isinstance(each.command, c.GetDown))
+    missed = any(each.reply is None for each in polls) or session.line.missing(start, end)
+    return own, bool(causes), missed and not session.driven
 
 
 @graded(

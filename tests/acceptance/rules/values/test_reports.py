@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from support.talk import outcome, verdict
+from support.talk import outcome, talk, verdict
 
+from miio_lan.acceptance.rules.all import judge
 from miio_lan.acceptance.rules.values import reports
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.description.spec import Spec
+from miio_lan.record import Record
 
 LAMP = Spec.shipped("lamp")
 PASS, FAIL, WARNING, UNSEEN = Outcome.PASS, Outcome.FAIL, Outcome.WARNING, Outcome.NOT_OBSERVED
@@ -77,6 +79,26 @@ def test_a_flood_of_one_property_is_not_hidden_by_sets_of_others() -> None:
     assert outcome("report-rate", "\n".join(flood)) is FAIL
     changing = [f"{at} {SET}\n{told(at + 0.08)}" for at in (0, 0.15, 0.3, 0.45, 0.6, 0.75)]
     assert outcome("report-rate", "\n".join(changing)) is PASS
+
+
+def test_reports_after_what_was_handed_out_unheard_are_no_flood() -> None:
+    times = (1, 1.15, 1.3, 1.45, 1.6, 1.75)
+    heard = [f"{at} {SET}\n{told(at + 0.08, value=str(place))}" for place, at in enumerate(times)]
+    every = talk("\n".join(["0.5 > get_down\n< down none", *heard, "3 > get_down\n< down none"]))
+    by_chance = [record for record in every if record.raw[:8] != b"down set"]
+    lost = Record("uart", "down", 100.9, 0.0, b"", note="outage: unplugged")
+    unplugged = [
+        lost,
+        *(each for each in every if each.direction == "up" or not 100.9 < each.instant < 102.9),
+    ]
+    one_receiver = [record for record in every if record.direction == "up"]
+    for records in (by_chance, unplugged, one_receiver):
+        records.sort(key=lambda record: record.instant)
+        found = {each.rule.name: each for each in judge(records)}["report-rate"]
+        assert (found.outcome, found.warned, found.broken) == (PASS, 0, 0), found
+    # What comes when all is heard again is judged: five within a second, and nothing asked.
+    flood = talk(told(5, 5.1, 5.2, 5.3, 5.4))
+    assert {each.rule.name: each for each in judge([*unplugged, *flood])}["report-rate"].outcome is FAIL
 
 
 @pytest.mark.parametrize("count", [4])
