@@ -83,11 +83,11 @@ class Window:
     def old_checkpoint(self, exchanges: list[Exchange]) -> Checkpoint:
         """Make a checkpoint :data:`HORIZON` ago, or at the last instant before that which no exchange spans.
 
-        What comes after it may be in doubt for what was handed out up to :data:`~miio_lan.uart.ledger.LATEST` before
-        it: that is settled, and read again all the same.
+        What comes after it may be in doubt for what was handed out up to :data:`~miio_lan.uart.ledger.LATEST` before,
+        and whether that was answered, for what was handed out as long before that: both are settled, and read again.
         """
         instant = _unspanned(self._end - HORIZON, exchanges)
-        needed = _unspanned(instant - LATEST, exchanges)
+        needed = _unspanned(instant - 2 * LATEST, exchanges)
         settled, gone = (
             {id(record) for record in (*self._line, *self._lan) if record.instant < end}
             for end in (instant, needed)
