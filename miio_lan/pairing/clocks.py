@@ -29,7 +29,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from operator import itemgetter, le
+from operator import itemgetter
 from statistics import fmean, linear_regression
 
 from miio_lan.errors import ClocksInDoubt
@@ -286,14 +286,15 @@ def _fit(stretches: Sequence[_Stretch]) -> tuple[float, float, float]:
     among them: in a short time, nearly all are.
     """
     middle = fmean(each.time for each in stretches)
-    drifts = (MAX_DRIFT * step / DRIFTS for step in range(-DRIFTS, DRIFTS + 1))
-    fitting = [drift for drift in drifts if le(*_level(stretches, middle, drift))]
+    drifts = [MAX_DRIFT * step / DRIFTS for step in range(-DRIFTS, DRIFTS + 1)]
+    levels = {drift: _level(stretches, middle, drift) for drift in drifts}
+    fitting = [drift for drift, (low, high) in levels.items() if low <= high]
     if fitting:
         drift = 0.0 if fitting[0] <= 0 <= fitting[-1] else (fitting[0] + fitting[-1]) / 2
         return middle, sum(_level(stretches, middle, drift)) / 2, drift
-    levels = [fmean(each.likely) for each in stretches]
-    drift, _ = linear_regression([each.time for each in stretches], levels)
-    return middle, fmean(levels), min(max(drift, -MAX_DRIFT), MAX_DRIFT)
+    offsets = [fmean(each.likely) for each in stretches]
+    drift, _ = linear_regression([each.time for each in stretches], offsets)
+    return middle, fmean(offsets), min(max(drift, -MAX_DRIFT), MAX_DRIFT)
 
 
 def _level(stretches: Sequence[_Stretch], middle: float, drift: float) -> tuple[float, float]:

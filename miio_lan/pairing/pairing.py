@@ -49,6 +49,7 @@ class Pairer:
         self._window: list[Record] = []
         self._settled: list[Exchange] = []
         self._recent: list[Exchange] = []
+        self._context: set[int] = set()  # records of what is settled, kept for what they say of the rest
         self._read = True  # whether all that was fed is in them
         self._finished = False
         self._compact_at = _COMPACT_AT
@@ -83,11 +84,13 @@ class Pairer:
     def _read_window(self, *, finished: bool, compact: bool = False) -> None:
         """Pair what is kept; drop the records before a checkpoint, if there is one, and keep what is settled."""
         window = Window.over(self._window, self._before, finished=finished)
-        recent = self._recent = window.exchanges()
+        found = window.exchanges()
+        recent = self._recent = [each for each in found if id(each.records[0]) not in self._context]
         self._read = True
-        checkpoint = window.old_checkpoint(recent) if compact else window.last_checkpoint(recent)
+        checkpoint = window.old_checkpoint(found) if compact else window.last_checkpoint(recent)
         if checkpoint is not None:
-            self._settled += [each for each in recent if id(each.records[0]) in checkpoint.gone]
-            self._recent = [each for each in recent if id(each.records[0]) not in checkpoint.gone]
+            self._settled += [each for each in recent if id(each.records[0]) in checkpoint.settled]
+            self._recent = [each for each in recent if id(each.records[0]) not in checkpoint.settled]
             self._window = [record for record in self._window if id(record) not in checkpoint.gone]
+            self._context = (self._context | checkpoint.settled) - checkpoint.gone
             self._before = checkpoint.before

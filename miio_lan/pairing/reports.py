@@ -211,7 +211,10 @@ class _Reports:
                         one.doubts.append("several events are alike, and not all of them were told")
 
     def _doubt_orphans(self) -> None:
-        """Doubt what is near a push without a line: that may be its own, and others are one place further then."""
+        """Doubt what is near a push without a line: that may be its own, and others are one place further then.
+
+        A line right before it that was told to nobody may be what was told, heard wrongly.
+        """
         for orphan in self._orphans:
             for each in self._near(orphan.kind, orphan.instant):
                 if same_value(each.value, orphan.value):

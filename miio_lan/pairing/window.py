@@ -20,6 +20,7 @@ from miio_lan.record.marks import without_marks
 from miio_lan.uart.commands import Command, read
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES
+from miio_lan.uart.ledger import LATEST
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import STALL, Before, Downlink, Turn
 
@@ -30,12 +31,14 @@ STRAGGLING = 1.0
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An instant before which nothing changes any more: what came before it need not be read again.
+    """An instant before which nothing changes any more.
 
-    :param gone: the identities of the records before it; no exchange has one of these and another one
-    :param before: what of them still matters to what comes later
+    :param settled: the identities of the records before it; no exchange has one of these and another one
+    :param gone: those of them that need not be read again
+    :param before: what of these still matters to what comes later
     """
 
+    settled: set[int]
     gone: set[int]
     before: Before
 
@@ -78,13 +81,18 @@ class Window:
     # --- checkpoints -------------------------------------------------------------------------------------------
 
     def old_checkpoint(self, exchanges: list[Exchange]) -> Checkpoint:
-        """Make a checkpoint :data:`HORIZON` ago, or at the last instant before that which no exchange spans."""
-        instant = self._end - HORIZON
-        for each in sorted(exchanges, key=lambda each: each.records[-1].instant, reverse=True):
-            if each.records[-1].instant >= instant:
-                instant = min(instant, each.records[0].instant)
-        gone = {id(record) for record in (*self._line, *self._lan) if record.instant < instant}
-        return self._checkpoint(gone, self._uart.now(), instant)
+        """Make a checkpoint :data:`HORIZON` ago, or at the last instant before that which no exchange spans.
+
+        What comes after it may be in doubt for what was handed out up to :data:`~miio_lan.uart.ledger.LATEST` before,
+        and whether that was answered, for what was handed out as long before that: both are settled, and read again.
+        """
+        instant = _unspanned(self._end - HORIZON, exchanges)
+        needed = _unspanned(instant - 2 * LATEST, exchanges)
+        settled, gone = (
+            {id(record) for record in (*self._line, *self._lan) if record.instant < end}
+            for end in (instant, needed)
+        )
+        return self._checkpoint(settled, gone, self._uart.now(), needed)
 
     def last_checkpoint(self, exchanges: list[Exchange]) -> Checkpoint | None:
         """Make a checkpoint at the last instant at which nothing was open, and nothing in doubt.
@@ -100,17 +108,17 @@ class Window:
                 continue
             gone = {id(record) for record in self._line[: quiet.place]}
             gone |= {id(record) for record in self._lan if record.instant < quiet.instant}
-            checkpoint = self._checkpoint(gone, quiet.before, quiet.instant)
+            checkpoint = self._checkpoint(gone, gone, quiet.before, quiet.instant)
             if all(each <= checkpoint.gone or each.isdisjoint(checkpoint.gone) for each in found):
                 return checkpoint
         return None
 
-    def _checkpoint(self, gone: set[int], before: Before, instant: float) -> Checkpoint:
+    def _checkpoint(self, settled: set[int], gone: set[int], before: Before, instant: float) -> Checkpoint:
         """Make a checkpoint at an instant, and keep the marks of gaps that put in doubt what begins then."""
-        gone -= {id(each) for each in self._lan if is_gap(each) and each.instant > instant - HORIZON}
+        gone = gone - {id(each) for each in self._lan if is_gap(each) and each.instant > instant - HORIZON}
         unasked = [(each.instant, each.command.method) for each in self._unasked if id(each.record) in gone]
         others = (each for each in (*before.others, *unasked) if each[0] > instant - HORIZON)
-        return Checkpoint(gone, replace(before, others=tuple(others)))
+        return Checkpoint(settled, gone, replace(before, others=tuple(others)))
 
     @staticmethod
     def _is_settled(exchange: Exchange) -> bool:
@@ -260,6 +268,14 @@ class Window:
         if gave_up or (not doubted and fetched_last(last.instant, reply.instant, self._uart.polls)):
             return False
         return not told_beyond(reply.instant, reversed(self._line), self._uart.heard)
+
+
+def _unspanned(instant: float, exchanges: Iterable[Exchange]) -> float:
+    """Give the last instant up to another one that no exchange spans."""
+    for each in sorted(exchanges, key=lambda each: each.records[-1].instant, reverse=True):
+        if each.records[-1].instant >= instant:
+            instant = min(instant, each.records[0].instant)
+    return instant
 
 
 def _part(downlink: Downlink | None, answer: Turn | None, command: Command | None = None) -> Part:

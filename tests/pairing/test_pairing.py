@@ -9,15 +9,17 @@ from support.paired import asked, fed, the
 from support.tape import STEP, Tape
 
 from miio_lan.bench.trace import summary
+from miio_lan.pairing import pairing
 from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED
 from miio_lan.pairing.clocks import compare
-from miio_lan.pairing.exchange import NOT_FETCHED, REPLY_LOST, STEPS, STOPS, Exchange, Part
+from miio_lan.pairing.exchange import NOT_ANSWERED, NOT_FETCHED, REPLY_LOST, STEPS, STOPS, Exchange, Part
 from miio_lan.pairing.matching.matching import HORIZON
 from miio_lan.pairing.pairing import Pairer, pair
 from miio_lan.record import Record
 from miio_lan.record.marks import begin_mark, end_mark
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, DROPPED, HELD_BACK, SENT
 from miio_lan.uart.conversation import BLIND
+from miio_lan.uart.ledger import LATEST
 
 ON = [{"did": "on", "siid": 2, "piid": 1}]
 LEVEL = [{"siid": 2, "piid": 2}]
@@ -614,6 +616,24 @@ def test_memory_of_what_is_settled_is_given_back() -> None:
     pairer.finish()
     assert pairer.exchanges == pair(tape.records)
     assert [each.ids for each in pairer.exchanges] == [(number,) for number in range(1, 200)]
+
+
+@pytest.mark.parametrize("since", [30, LATEST - 10])
+def test_what_is_settled_puts_in_doubt_what_comes_later_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, since: float
+) -> None:
+    """An MCU is silent, and has the same to answer again: when it does, nobody knows which of the two it answers."""
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(4).reply(1, error=-9999)
+    tape.wait(since).ask(2, "get_properties", ON).fetch("get_properties 2 1")
+    tape.answer("result 2 1 0 true").reply(2, IS_ON)
+    while tape.now < tape.records[2].instant + HORIZON + 10:
+        tape.wait(1).fetch("none")
+    monkeypatch.setattr(pairing, "_COMPACT_AT", len(tape.records))
+    pairer = fed(tape.records)
+    first, second = pairer.exchanges
+    assert (first.stopped_at, second.ambiguous) == (NOT_ANSWERED, True)
+    pairer.finish()
+    assert pairer.exchanges == pair(tape.records)
 
 
 def test_nothing_gives_nothing() -> None:

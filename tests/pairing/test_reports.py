@@ -241,6 +241,11 @@ def test_a_line_that_was_missed_as_the_word_of_the_module_to_it_shows(pause: flo
     assert only(click(seen, 1)).ambiguous is ambiguous
 
 
+def test_what_no_line_said_stands_in_the_order_of_time_too() -> None:
+    seen = push(push(tape(), 1, (2, 2, 55)).wait(1.0), 1, (2, 2, 55), again=True)
+    assert only(seen).records == tuple(seen.records[-3:]), "the push, its confirmation, the push again"
+
+
 def test_the_lan_alone() -> None:
     report = only(push(Tape(), 1, (2, 2, 55)))
     assert (report.value, report.line, report.push_time, report.ambiguous) == (55, None, None, True)
