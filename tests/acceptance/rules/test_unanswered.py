@@ -98,3 +98,29 @@ def test_where_something_was_not_seen_nobody_knows() -> None:
     )
     verdicts = {each.rule.name: each for each in judge(talk(script))}
     assert verdicts["downlink-answered"].outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("unknown-downlink", "unknown_command 1"),
+        ("malformed-downlink", "get_properties 2 9 2"),
+        ("update-answer", "update_fw"),
+    ],
+)
+@pytest.mark.parametrize("driven", [False, True])
+def test_what_is_late_for_one_is_no_wrong_answer_to_the_next(rule: str, text: str, driven: bool) -> None:
+    """The MCU is 6.5 s late with everything, and goes on asking for work."""
+    script = (
+        f"{ALIVE}0.2 > get_down\n< down action 2 9\n4.4 > get_down\n< down none\n"
+        f"6 > get_down\n< down {text}\n6.7 > result 2 9 0\n< ok\n"
+        f'12.5 > error "no" -5000\n< error\n20 > get_down\n< down none'
+    )
+    verdicts = {each.rule.name: each for each in judge(talk(script), driven=driven)}
+    assert verdicts[rule].outcome is Outcome.NOT_OBSERVED
+    assert "the late answer to another downlink" in verdicts[rule].text
+
+
+def test_an_mcu_that_is_not_known_to_be_late_answers_the_unknown_method_wrongly() -> None:
+    asked = (("action 2 1", None), ("unknown_command 1", "result 0"))
+    assert played(*asked)["unknown-downlink"].outcome is Outcome.FAIL

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from miio_lan.acceptance.rules.line.unanswered import Wanted, never_answered
-from miio_lan.acceptance.rules.lines import has_layout, of_kind
+from miio_lan.acceptance.rules.lines import asked_by, has_layout, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
 from miio_lan.uart import commands as c
@@ -128,8 +128,18 @@ def unknown_downlink(session: Observed, case: Case) -> None:
         case.unseen("no downlink was answered at all")
         return
     for _, said in _answers_to(session, case, lambda each: is_unknown(each) and not is_long(each)):
-        right = isinstance(said.command, c.Error)
-        case.good_or_bad(right, "answered by error", "answered by result instead of error", said.record)
+        if isinstance(said.command, c.Error):
+            case.good("answered by error", said.record)
+        else:
+            _blame(session, case, said, "answered by result instead of error")
+
+
+def _blame(session: Observed, case: Case, said: Turn, text: str) -> None:
+    """Note that an answer is wrong, unless the MCU is known to be late and it may be the one to another downlink."""
+    if session.behind and any(other.command != asked_by(said) for other in said.others):
+        case.unseen(f"{text}, or that is the late answer to another downlink", said.record)
+    else:
+        case.bad(text, said.record)
 
 
 @rule(
@@ -151,7 +161,8 @@ def malformed_downlink(session: Observed, case: Case) -> None:
         elif isinstance(said.command, c.Result) and any(_is_refusal(value) for value in said.command.values):
             case.odd(f"{downlink.text[5:]!r} answered by result with a negative code", said.record)
         else:
-            case.bad(f"{downlink.text[5:]!r} answered as if nothing was wrong with it", said.record)
+            text = f"{downlink.text[5:]!r} answered as if nothing was wrong with it"
+            _blame(session, case, said, text)
 
 
 def _is_refusal(value: object) -> bool:
@@ -280,8 +291,10 @@ def update_answer(session: Observed, case: Case) -> None:
         return
     for _, said in _answers_to(session, case, is_update):
         values = said.command.values if isinstance(said.command, c.Result) else ()
-        right = values in UPDATE_ANSWERS
-        case.good_or_bad(right, "".join(map(str, values)), "neither ready nor busy", said.record)
+        if values in UPDATE_ANSWERS:
+            case.good("".join(map(str, values)), said.record)
+        else:
+            _blame(session, case, said, "neither ready nor busy")
 
 
 @update_rule(
