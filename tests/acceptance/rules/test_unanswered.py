@@ -124,3 +124,22 @@ def test_what_is_late_for_one_is_no_wrong_answer_to_the_next(rule: str, text: st
 def test_an_mcu_that_is_not_known_to_be_late_answers_the_unknown_method_wrongly() -> None:
     asked = (("action 2 1", None), ("unknown_command 1", "result 0"))
     assert played(*asked)["unknown-downlink"].outcome is Outcome.FAIL
+
+
+def late_and_taken(more: str = "") -> Verdict:
+    """Judge an MCU whose late answer the module took, as newer ones do, for the one to what it had gone on to."""
+    script = (
+        f"{ALIVE}0.2 > get_down\n< down set_properties 2 2 10\n{more}4.4 > get_down\n< down none\n"
+        f"6 > get_down\n< down get_properties 2 1\n6.7 > result 2 2 0\n< ok\n20 > get_down\n< down none"
+    )
+    return {each.rule.name: each for each in judge(talk(script))}["answer-time"]
+
+
+def test_whatever_it_was_later_an_answer_that_was_not_said_in_time_is_late() -> None:
+    verdict = late_and_taken()
+    assert (verdict.outcome, verdict.text) == (Outcome.FAIL, "set_properties had no answer for 4 s")
+
+
+@pytest.mark.parametrize("more", ["2 < ok\n", "2 -- \n", '2 > error "no" -5000\n< error\n'])
+def test_an_answer_that_may_have_been_said_in_time_is_not_late(more: str) -> None:
+    assert late_and_taken(more).outcome is not Outcome.FAIL

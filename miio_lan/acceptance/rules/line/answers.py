@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TypeVar
 
-from miio_lan.acceptance.rules.line.unanswered import Wanted, never_answered
+from miio_lan.acceptance.rules.line.unanswered import Wanted, never_answered, waited_in_vain
 from miio_lan.acceptance.rules.lines import asked_by, has_layout, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
@@ -111,7 +111,10 @@ def answer_time(session: Observed, case: Case) -> None:
             continue
         late = seconds - session.lateness > ANSWER_TIME
         if late and _late_in_doubt(session, said, downlink):
-            case.unseen("a late answer may belong to another downlink", said.record)
+            if waited_in_vain(session, downlink):
+                case.bad(f"{method} had no answer for {ANSWER_TIME:g} s", downlink.record)
+            else:
+                case.unseen("a late answer may belong to another downlink", said.record)
         elif late:
             case.bad(f"{method} answered after {seconds:.1f} s", said.record)
         else:

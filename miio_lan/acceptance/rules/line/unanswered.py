@@ -66,6 +66,15 @@ def _has_no_answer(session: Observed, downlink: Downlink) -> bool:
     return end - downlink.instant >= ANSWER_TIME - LATENESS or _given_up_early(session, downlink, end)
 
 
+def waited_in_vain(session: Observed, downlink: Downlink) -> bool:
+    """Whether the module waited for all of the 4 s, and surely no answer was said: it came later, or never."""
+    line, begun, due = session.line, downlink.instant, downlink.instant + ANSWER_TIME
+    waited = downlink.closed is not None and downlink.closed >= due - LATENESS
+    if not waited or _is_unclear(downlink) or line.missing(begun - LATENESS, due):
+        return False
+    return not any(begun - LATENESS <= said.instant <= due for said in line.of("result", "error"))
+
+
 def _is_unclear(downlink: Downlink) -> bool:
     """Whether nobody knows what became of it: its answer may have been missed, or was not due any more."""
     return downlink.broken or downlink.missed or downlink.restarted
