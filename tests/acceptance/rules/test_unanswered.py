@@ -143,3 +143,34 @@ def test_whatever_it_was_later_an_answer_that_was_not_said_in_time_is_late() -> 
 @pytest.mark.parametrize("more", ["2 < ok\n", "2 -- \n", '2 > error "no" -5000\n< error\n'])
 def test_an_answer_that_may_have_been_said_in_time_is_not_late(more: str) -> None:
     assert late_and_taken(more).outcome is not Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked"),
+    [
+        ("action-result", ("action 2 1", "result 0")),
+        ("get-result", (GET, 'result 2 2 "0" 60')),
+    ],
+)
+def test_a_later_error_does_not_excuse_a_wrong_answer_with_which_the_module_went_on(
+    rule: str, asked: tuple[str, str]
+) -> None:
+    for later in ((), (UNKNOWN,)):
+        script, now = ALIVE, 10.0
+        for (text, answer), word in ((asked, "error"), *((each, "ok") for each in later)):
+            script += f"{now} > get_down\n< down {text}\n> {answer}\n< {word}\n{now + 0.2} > get_down\n< down none\n"
+            now += PAUSE
+        verdicts = {
+            each.rule.name: each for each in judge(talk(f"{script}{now + 9} > get_down\n< down none"))
+        }
+        assert verdicts[rule].outcome is Outcome.FAIL, later
+
+
+def test_a_later_error_excuses_a_wrong_answer_with_which_the_module_did_not_go_on() -> None:
+    """It may have been the late one to what was not seen, and the error that to the action."""
+    script = (
+        f"{ALIVE}10 > get_down\n< down action 2 1\n> result 0\n< error\n14.2 > get_down\n< down none\n"
+        '16 > get_down\n< down unknown_command 1\n> error "no" -5000\n< ok\n30 > get_down\n< down none'
+    )
+    verdicts = {each.rule.name: each for each in judge(talk(script))}
+    assert verdicts["action-result"].outcome is Outcome.NOT_OBSERVED
