@@ -106,6 +106,9 @@ def _is_breach(
     if name == "downlink-answered":
         return by_down.get(id(record)) is None
     if name == "answer-time":
+        if id(record) in by_down:  # no answer in time, whichever it was later
+            answer = by_down[id(record)]
+            return answer is None or answer.instant - record.instant > 4.0
         down = by_answer.get(id(record))
         return down is not None and record.instant - down.instant > 4.0
     if name in ("get-result", "set-result", "action-result"):

@@ -214,7 +214,7 @@ def test_a_loop_that_is_left_serves_no_more() -> None:
 
 def test_cancelled_from_another_thread() -> None:
     with product_of() as product, Device(product.host, product.token, port=product.port) as device:
-        product.call(lambda _: setattr(product.mcu, "update_answer", "busy"))
+        product.call(lambda _: setattr(product.mcu, "update_answer", None))
         install = device.installing(image_of("mcu", random.Random(8)), pace=PACE)
 
         def cancel(phase: UpdatePhase) -> None:

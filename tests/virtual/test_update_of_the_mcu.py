@@ -83,8 +83,20 @@ def test_an_opaque_image_counts_the_version_up() -> None:
     answers_again(pair, "0002")
 
 
-def test_busy_is_met_by_three_offers() -> None:
-    pair = Pair()
+@pytest.mark.parametrize("profile", ["document", "older"])
+def test_an_mcu_that_is_busy_is_not_updated(profile: str) -> None:
+    pair = Pair(profile)
+    pair.mcu.update_answer = "busy"
+    said = lines(pair)
+    pair.update(IMAGE, over=5)
+    assert said.count("down update_fw") == 1
+    assert pair.module.updates.failed == "the MCU is busy"
+    assert pair.state() == ("failed", 101)
+    answers_again(pair, "0001")
+
+
+def test_the_newer_generation_meets_busy_by_three_offers() -> None:
+    pair = Pair("newer")
     pair.mcu.update_answer = "busy"
     said = lines(pair)
     pair.update(IMAGE, over=20)
@@ -98,7 +110,7 @@ def test_busy_is_met_by_three_offers() -> None:
 
 
 def test_an_mcu_that_is_busy_for_a_while() -> None:
-    pair = Pair()
+    pair = Pair("newer")
     pair.mcu.update_answer = "busy"
     pair.update(IMAGE, over=1)
     assert pair.get((2, 2)) == WORKS  # it goes on with its work between the offers

@@ -21,6 +21,7 @@ from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import held_back, touched
 from miio_lan.uart.conversation import Conversation, converse
 from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS, UPDATE_FW, Code
+from miio_lan.uart.ledger import WENT_ON_SOON
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
@@ -224,11 +225,18 @@ class Observed:
             return downlink is not None and self.behind and (others or (said.late and downlink.doubtful))
         if downlink is None or others:
             return True
-        unsure = not said.sure or downlink.doubtful
+        unsure = not said.sure or (downlink.doubtful and not self._was_taken(said, downlink))
         # A module that takes what is late had something waiting that was not seen.
         overdue = said.instant - downlink.instant > ANSWER_TIME + LATENESS
         odd = said.blind or said.late or overdue or said.refused or not said.fits
         return (unsure and odd) or (said.blind and not said.fits) or (said.late and said.accepted)
+
+    def _was_taken(self, said: Turn, downlink: Downlink) -> bool:
+        """Whether the module went on at once with an answer, right or wrong: no later one puts it in doubt then."""
+        end = downlink.closed
+        if end is None or end - downlink.instant >= WENT_ON_SOON or said.blind or said.late:
+            return False
+        return not self.line.missing(downlink.instant, end)
 
     @cached_property
     def behind(self) -> bool:

@@ -23,6 +23,7 @@ from miio_lan.uart.document import (
     OLDER_ECHO_ANSWER_TIME,
     PARTIAL_LINE_TIME,
     UNDEFINED_CODE,
+    UPDATE_OFFERS,
 )
 
 _BUFFER = 2048
@@ -66,6 +67,7 @@ class Profile:
     :param locked: while not provisioned, only ``miIO.config_router`` works on the LAN
     :param router_result: the result of ``miIO.config_router``
     :param checks_md5: a downloaded image is compared with ``file_md5``
+    :param update_offers: how often an image is offered to an MCU that says it is busy, before the update has failed
     :param restarts_after_mcu_update: it restarts itself when its MCU has new firmware
     :param reboots_while_updating: ``miIO.reboot`` is obeyed during an update, too
     :param success_key: how ``miIO.wifi_assoc_state`` spells its success counter
@@ -105,6 +107,7 @@ class Profile:
     locked: bool = False
     router_result: Literal[0] | tuple[str] = ("ok",)
     checks_md5: bool = True
+    update_offers: int = 1
     restarts_after_mcu_update: bool = False
     reboots_while_updating: bool = True
     success_key: str = "conn_success_count"
@@ -171,6 +174,7 @@ NEWER = Profile(
     restore_on_lan=False,
     locked=True,
     router_result=0,
+    update_offers=UPDATE_OFFERS,
     options=ResponderOptions(max_reply=_BUFFER - HEADER_SIZE - 1),
 )
 

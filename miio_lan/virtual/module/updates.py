@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from miio_lan.device.ota import MAX_URL
 from miio_lan.uart import commands as c
-from miio_lan.uart.document import UPDATE_OFFERS, VERSION_RESTART, version_fault
+from miio_lan.uart.document import VERSION_RESTART, version_fault
 from miio_lan.uart.values import shown
 from miio_lan.virtual.image import ImagePart, read_image
 from miio_lan.virtual.module.download import Download, UpdateTimes, md5_of, server_of, url_of
@@ -185,8 +185,9 @@ class Updates:
             self._end("failed", f"an image of {len(image)} bytes is too large: {limit} are taken at most")
         elif part == "mcu":
             self._before = self._board.chip.mcu_version
+            offers = self._board.profile.update_offers
             self._transfer = FirmwareTransfer(
-                image, now, self._sent, notice=True, offers=UPDATE_OFFERS, is_free=self._is_free
+                image, now, self._sent, notice=True, offers=offers, is_free=self._is_free
             )
             self._from_lan = True
         elif fault := read_image(image).fault:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TypeVar
 
+from miio_lan.acceptance.rules.line.unanswered import Wanted, never_answered, waited_in_vain
 from miio_lan.acceptance.rules.lines import asked_by, has_layout, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
 from miio_lan.uart import commands as c
 from miio_lan.uart.commands.answering import codes_of
 from miio_lan.uart.commands.result import UPDATE_ANSWERS
-from miio_lan.uart.conversation import BLIND
-from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, LONGEST_POLL_INTERVAL, STATUS_CODES, UPDATE_FW
-from miio_lan.uart.ledger import SHORTEST_ANSWER_TIME
-from miio_lan.uart.turns import LATENESS, Downlink, Turn, between
+from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, STATUS_CODES, UPDATE_FW
+from miio_lan.uart.turns import Downlink, Turn
 from miio_lan.uart.values import MISSING
 
 rule = rules_of("answers")
@@ -63,42 +62,6 @@ def is_update(downlink: Downlink) -> bool:
     return downlink.command.method == UPDATE_FW
 
 
-def _unanswered(session: Observed, downlink: Downlink) -> bool:
-    """Whether it surely was not answered: no answer was seen, and the observation would have shown one."""
-    line = session.line
-    end = line.ended if downlink.closed is None else downlink.closed
-    if downlink.answer is not None or line.broken(downlink.instant, end):
-        return False
-    if session.driven:
-        over = downlink.closed is not None or end - downlink.instant >= ANSWER_TIME
-        return over and not (downlink.doubtful and session.behind)
-    if not line.said or downlink.broken or downlink.missed or downlink.restarted:
-        return False  # not heard at all, or not seen while something was said
-    if downlink.doubtful and not _answered_another_like_it(session, downlink):
-        return False
-    if line.missing(end, end + BLIND):
-        return False  # a late answer is one, too
-    # A module that goes on sooner than it gives up had its answer, or restarted.
-    return end - downlink.instant >= ANSWER_TIME - LATENESS or _given_up_early(session, downlink, end)
-
-
-def _given_up_early(session: Observed, downlink: Downlink, end: float) -> bool:
-    """Whether an older module waited for an answer in vain (observed: 1 s), and none came within 4 s either."""
-    line, begun, due = session.line, downlink.instant, downlink.instant + ANSWER_TIME
-    put_off = [poll.instant for poll in downlink.polls if poll.reply_text == "error"]
-    if downlink.closed is None or end - begun < SHORTEST_ANSWER_TIME or line.ended < due:
-        return False
-    if not put_off or put_off[-1] - begun < SHORTEST_ANSWER_TIME - LONGEST_POLL_INTERVAL:
-        return False  # it may have had the answer before it went on
-    return not line.missing(begun, due) and not between(line.orphans, begun, due)
-
-
-def _answered_another_like_it(session: Observed, downlink: Downlink) -> bool:
-    """Whether all that might answer it was taken by the module as the answer to another one that asked for the same."""
-    rivals = (said for said in session.line.of("result", "error") if downlink in said.others)
-    return all(said.accepted and not said.late and asked_by(said) == downlink.command for said in rivals)
-
-
 def _late_in_doubt(session: Observed, said: Turn, downlink: Downlink) -> bool:
     """Whether an answer that seems to be late may be one in time, to something that was not seen."""
     if session.driven:
@@ -110,16 +73,17 @@ def _late_in_doubt(session: Observed, said: Turn, downlink: Downlink) -> bool:
 
 
 def _answers_to(
-    session: Observed, case: Case, wanted: Callable[[Downlink], bool], never: str = "never answered"
+    session: Observed, case: Case, wanted: Wanted, never: str = "never answered"
 ) -> Iterator[tuple[Downlink, Turn]]:
     """Go through the answers to the downlinks that are wanted; one that never came breaks the rule.
 
     :param never: what to say then; ``{method}`` and ``{text}`` are those of the downlink
     """
+    unanswered = set(map(id, never_answered(session, wanted)))
     for downlink in filter(wanted, session.line.downlinks):
         if downlink.answer is not None:
             yield downlink, downlink.answer
-        elif _unanswered(session, downlink):
+        elif id(downlink) in unanswered:
             method, text = downlink.command.method, repr(downlink.text[5:])
             case.bad(never.format(method=method, text=text), downlink.record)
 
@@ -147,7 +111,10 @@ def answer_time(session: Observed, case: Case) -> None:
             continue
         late = seconds - session.lateness > ANSWER_TIME
         if late and _late_in_doubt(session, said, downlink):
-            case.unseen("a late answer may belong to another downlink", said.record)
+            if waited_in_vain(session, downlink):
+                case.bad(f"{method} had no answer for {ANSWER_TIME:g} s", downlink.record)
+            else:
+                case.unseen("a late answer may belong to another downlink", said.record)
         elif late:
             case.bad(f"{method} answered after {seconds:.1f} s", said.record)
         else:
@@ -164,8 +131,18 @@ def unknown_downlink(session: Observed, case: Case) -> None:
         case.unseen("no downlink was answered at all")
         return
     for _, said in _answers_to(session, case, lambda each: is_unknown(each) and not is_long(each)):
-        right = isinstance(said.command, c.Error)
-        case.good_or_bad(right, "answered by error", "answered by result instead of error", said.record)
+        if isinstance(said.command, c.Error):
+            case.good("answered by error", said.record)
+        else:
+            _blame(session, case, said, "answered by result instead of error")
+
+
+def _blame(session: Observed, case: Case, said: Turn, text: str) -> None:
+    """Note that an answer is wrong, unless the MCU is known to be late and it may be the one to another downlink."""
+    if session.behind and any(other.command != asked_by(said) for other in said.others):
+        case.unseen(f"{text}, or that is the late answer to another downlink", said.record)
+    else:
+        case.bad(text, said.record)
 
 
 @rule(
@@ -187,7 +164,8 @@ def malformed_downlink(session: Observed, case: Case) -> None:
         elif isinstance(said.command, c.Result) and any(_is_refusal(value) for value in said.command.values):
             case.odd(f"{downlink.text[5:]!r} answered by result with a negative code", said.record)
         else:
-            case.bad(f"{downlink.text[5:]!r} answered as if nothing was wrong with it", said.record)
+            text = f"{downlink.text[5:]!r} answered as if nothing was wrong with it"
+            _blame(session, case, said, text)
 
 
 def _is_refusal(value: object) -> bool:
@@ -197,15 +175,15 @@ def _is_refusal(value: object) -> bool:
 @rule("A downlink of 512 bytes is answered", source=f"serial document, command length; {TOOL} (512 bytes)")
 def long_downlink(session: Observed, case: Case) -> None:
     """By ``result`` or ``error``, whichever. Says nothing when short ones of the same method are not answered."""
-    short = [each for each in session.line.downlinks if not is_long(each)]
-    silent = {each.command.method for each in short if _unanswered(session, each)}
+    silent = {each.command.method for each in never_answered(session, lambda each: not is_long(each))}
+    unanswered = set(map(id, never_answered(session, is_long)))
     for downlink in filter(is_long, session.line.downlinks):
         method, size = downlink.command.method, len(downlink.text) + 1  # with its CR
         if downlink.answer is not None:
             case.good(f"{size} bytes answered", downlink.answer.record)
         elif method in silent:
             case.unseen(f"{method} is not answered at any length")
-        elif _unanswered(session, downlink):
+        elif id(downlink) in unanswered:
             case.bad(f"{size} bytes were never answered", downlink.record)
 
 
@@ -316,8 +294,10 @@ def update_answer(session: Observed, case: Case) -> None:
         return
     for _, said in _answers_to(session, case, is_update):
         values = said.command.values if isinstance(said.command, c.Result) else ()
-        right = values in UPDATE_ANSWERS
-        case.good_or_bad(right, "".join(map(str, values)), "neither ready nor busy", said.record)
+        if values in UPDATE_ANSWERS:
+            case.good("".join(map(str, values)), said.record)
+        else:
+            _blame(session, case, said, "neither ready nor busy")
 
 
 @update_rule(
