@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.talk import talk
 
 from miio_lan.acceptance.rules.all import judge
+from miio_lan.acceptance.rules.line.unanswered import _excuse
 from miio_lan.acceptance.verdict import Outcome, Verdict
 
 ALIVE = "> get_down\n< down none\n"
@@ -174,3 +177,29 @@ def test_a_later_error_excuses_a_wrong_answer_with_which_the_module_did_not_go_o
     )
     verdicts = {each.rule.name: each for each in judge(talk(script))}
     assert verdicts["action-result"].outcome is Outcome.NOT_OBSERVED
+
+
+def most_excused(excuses: Mapping[int, Sequence[int]]) -> int:
+    """How many downlinks can have a line of their own, by trying all ways."""
+    if not excuses:
+        return 0
+    (first, lines), *others = excuses.items()
+    rest = dict(others)
+    return max(
+        most_excused(rest),
+        *(
+            1 + most_excused({each: [x for x in its if x != line] for each, its in rest.items()})
+            for line in lines
+        ),
+        0,
+    )
+
+
+@given(st.dictionaries(st.integers(0, 5), st.lists(st.integers(0, 4), max_size=4, unique=True), max_size=5))
+def test_as_many_as_possible_are_excused_each_by_a_line_of_its_own(excuses: dict[int, list[int]]) -> None:
+    excused: dict[int, int] = {}
+    for place, downlink in enumerate(excuses, 1):
+        _excuse(downlink, excuses, excused)
+        assert len(set(excused.values())) == len(excused)
+        assert all(line in excuses[each] for each, line in excused.items())
+        assert len(excused) == most_excused(dict(list(excuses.items())[:place]))

@@ -22,6 +22,8 @@ update_rule = rules_of("update")
 
 LONG = 480
 """Characters from which on a downlink counts as a long one."""
+ONE_OF_SEVERAL = "this one, or one shortly before or after it"
+"""Of several downlinks to which one answer may be: some were surely not answered, which is likely."""
 UNKNOWN_METHOD = "unknown_command"
 """A method no product has; the word is the one the official tool is known to send."""
 _D = TypeVar("_D", bound=c.Down)
@@ -85,7 +87,8 @@ def _answers_to(
             yield downlink, downlink.answer
         elif id(downlink) in unanswered:
             method, text = downlink.command.method, repr(downlink.text[5:])
-            case.bad(never.format(method=method, text=text), downlink.record)
+            which = f" ({ONE_OF_SEVERAL})" if downlink.doubtful else ""
+            case.bad(never.format(method=method, text=text) + which, downlink.record)
 
 
 def _answers_at_all(session: Observed) -> bool:

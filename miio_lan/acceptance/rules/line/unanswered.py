@@ -3,7 +3,8 @@
 Goal: a downlink that was never answered breaks a rule, and a later answer may be its own, late. That doubt must not
 excuse more than it can: each line answers one downlink at most. Plan: whatever may be the late answer to a downlink is
 looked at. It excuses one downlink, unless it answers another one properly and could not answer this one, or is all that
-another one got which the same rule is about: then either this or that was not answered.
+another one got which the same rule is about: then either this or that was not answered. As many as possible are excused
+(a maximum matching in a bipartite graph, by augmenting paths), the later ones first.
 
 ::
 
@@ -19,7 +20,7 @@ No I/O and no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from miio_lan.acceptance.rules.lines import asked_by
 from miio_lan.acceptance.rules.observed import Observed
@@ -33,20 +34,25 @@ Wanted = Callable[[Downlink], bool]
 
 
 def never_answered(session: Observed, wanted: Wanted) -> list[Downlink]:
-    """Give those of the downlinks that are wanted which surely were not answered, in the order of time.
+    """Give those of the downlinks that are wanted which were not answered, in the order of time.
 
-    Where several may have had the only answer, the earlier ones are given: theirs would be the latest.
+    Where several may have had the only answer, which are those marked ``doubtful``, it is sure how many have none, and
+    likely which: the earlier ones, for theirs would be the latest.
 
     :param wanted: what the rule is about
     """
     without = [each for each in session.line.downlinks if wanted(each) and _has_no_answer(session, each)]
     if session.driven:
         return [each for each in without if not (each.doubtful and session.behind)]
-    doubtful = [each for each in without if each.doubtful]
-    excused: set[int] = set()
-    for together, excuses in _groups(session, wanted, doubtful):
-        # Each line answers one of them at most, and most likely the last.
-        excused.update(map(id, together[max(0, len(together) - excuses) :]))
+    doubtful = {id(each) for each in without if each.doubtful}
+    excuses: dict[int, list[int]] = {place: [] for place in doubtful}
+    for said in session.line.of("result", "error") if doubtful else ():
+        for each in said.others:
+            if id(each) in doubtful and _may_be(session, wanted, said, each):
+                excuses[id(each)].append(said.number)
+    excused: dict[int, int] = {}
+    for downlink in reversed(without):
+        _excuse(id(downlink), excuses, excused)
     return [each for each in without if id(each) not in excused]
 
 
@@ -94,34 +100,28 @@ def _given_up_early(session: Observed, downlink: Downlink, end: float) -> bool:
 # --- what may be the answer to another one -------------------------------------------------------------------------
 
 
-def _groups(
-    session: Observed, wanted: Wanted, doubtful: Sequence[Downlink]
-) -> Iterable[tuple[list[Downlink], int]]:
-    """Divide downlinks into those that may have had the same answers, each group with how many these excuse."""
-    groups = {id(each): [each] for each in doubtful}
-    excuses: dict[int, set[int]] = {id(each): set() for each in doubtful}
-    for said in session.line.of("result", "error") if doubtful else ():
-        mine = [each for each in said.others if id(each) in groups and _may_be(session, wanted, said, each)]
-        for other in mine[1:]:
-            _join(groups, excuses, mine[0], other)
-        if mine:
-            excuses[id(groups[id(mine[0])][0])].add(said.number)
-    for downlink in doubtful:
-        together = groups[id(downlink)]
-        if together[0] is downlink:
-            yield sorted(together, key=lambda each: each.instant), len(excuses[id(downlink)])
+def _excuse(downlink: int, excuses: Mapping[int, Sequence[int]], excused: dict[int, int]) -> None:
+    """Find a line that may be the answer to a downlink; those that have one may change it (augmenting path).
 
-
-def _join(
-    groups: dict[int, list[Downlink]], excuses: dict[int, set[int]], one: Downlink, other: Downlink
-) -> None:
-    """Make one group of two; its first downlink has the excuses of all."""
-    into, gone = sorted((groups[id(one)], groups[id(other)]), key=len, reverse=True)
-    if into is gone:
-        return
-    excuses[id(into[0])] |= excuses.pop(id(gone[0]))
-    into += gone
-    groups.update((id(each), into) for each in gone)
+    :param excuses: for each downlink the lines that may be its answer
+    :param excused: for each that has one, which; changed
+    """
+    owner = {line: each for each, line in excused.items()}
+    reached: dict[int, int] = {}  # for each line, the downlink that would take it
+    waiting = [downlink]
+    for each in waiting:
+        for line in excuses.get(each, ()):
+            if line in reached:
+                continue
+            reached[line] = each
+            if line in owner:
+                waiting.append(owner[line])
+                continue
+            free: int | None = line
+            while free is not None:
+                taker = reached[free]
+                excused[taker], free = free, excused.get(taker)
+            return
 
 
 def _may_be(session: Observed, wanted: Wanted, said: Turn, downlink: Downlink) -> bool:
