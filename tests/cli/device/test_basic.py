@@ -119,7 +119,7 @@ class TestRawCommand:
             (["get_prop", "{1, 2}"], ["no JSON form"]),
             (["get_prop", "[NaN]"], ["""'["NaN"]'"""]),
             (["get_prop", "1e999"], ["not JSON compliant"]),
-            ([""], ["not a method name"]),
+            ([""], ["it is empty"]),
             (["["], ["not a method name"]),
         ],
     )
