@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # What a device refuses is shown as what comes of the command.
 _UNSAID = ("miio_lan.device.miot", "miio_lan.device.steps.reading")
+# Arguments that name files, which may be called by any bytes.
+_FILES = frozenset({"file", "source", "recording", "model"})
 _OPTION_LIKE = re.compile(r"--?[A-Za-z]")
 # A password may be empty: the network has none. So may values. The others have errors of their own for that.
 _MAY_BE_EMPTY = frozenset(
@@ -211,7 +213,12 @@ class CliCommand(click.Command):
             return rest
         for param in self.params:
             _refuse_empty(ctx, param, ctx.params.get(param.name or ""))
-        for value in self._argument_values(ctx):
+        for name, value in self._argument_values(ctx):
+            if not (value.isascii() or name in _FILES or value.startswith("@")):
+                from miio_lan.click_common.types import no_text  # rarely needed
+
+                if problem := no_text(value):
+                    refuse(f"{problem}.")
             if _OPTION_LIKE.match(value) and value not in marked:
                 import difflib  # for those who mistype
 
@@ -220,11 +227,12 @@ class CliCommand(click.Command):
                 raise click.NoSuchOption(value.split("=")[0], possibilities=close, ctx=ctx)
         return rest
 
-    def _argument_values(self, ctx: click.Context) -> list[str]:
-        found: list[str] = []
+    def _argument_values(self, ctx: click.Context) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
         for param in self.params:
-            value = ctx.params.get(param.name or "") if isinstance(param, click.Argument) else None
-            found += [value] if isinstance(value, str) else list(value or ())
+            name = param.name or ""
+            value = ctx.params.get(name) if isinstance(param, click.Argument) else None
+            found += [(name, each) for each in ([value] if isinstance(value, str) else value or ())]
         return found
 
     def invoke(self, ctx: click.Context) -> None:
