@@ -37,6 +37,7 @@ _LOOKED_AT = 65536
 """Bytes of the end of a file that are looked at in one go."""
 READ_AS_RECORDING = "recordings are JSON Lines of this program; text logs are read by 'miio-lan uart decode'"
 """What is to be known by whoever takes something else for a recording."""
+IN_USE = "another program, or another part of this one, records into it"
 # How a line of a recording begins, also one that was cut off behind any character.
 _BEGIN = re.compile(r"\{[ \t]*(?:[\"}]|\Z)")
 
@@ -211,6 +212,21 @@ def _alone(name: str, flags: int) -> int:
     return handle
 
 
+def is_recorded_into(path: FilePath) -> bool:
+    """Tell whether a recorder writes a file, one that is no pipe, just now; that nobody may is not told."""
+    try:
+        handle = os.open(path, os.O_WRONLY)
+    except (OSError, ValueError):
+        return False
+    try:
+        _lock(handle)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _lock(handle: int) -> None:
     """Lock an open file until it is closed.
 
@@ -223,7 +239,7 @@ def _lock(handle: int) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise OSError(errno.EBUSY, "another program, or another part of this one, records into it") from None
+        raise OSError(errno.EBUSY, IN_USE) from None
     except OSError:  # nor in every file system
         pass
 
