@@ -309,6 +309,17 @@ class DevicesFile:
         except OSError as error:
             raise DevicesFileError(f"{self.path} cannot be written: {error.strerror or error}") from None
 
+    def check_writable(self) -> None:
+        """See that the file can be written as far as its folder tells; nothing is made.
+
+        :raises DevicesFileError: if it cannot
+        """
+        folder = Path(os.path.realpath(self.path)).parent
+        while not folder.exists() and folder != folder.parent:  # it would be made
+            folder = folder.parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise DevicesFileError(f"{self.path} cannot be written: that is not permitted in {folder}")
+
     def put(self, device: NamedDevice) -> None:
         """Add a device, or replace the one of its name.
 
