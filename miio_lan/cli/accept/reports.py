@@ -6,7 +6,7 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from miio_lan.cli.files import Recording
+from miio_lan.cli.files import Recording, replace_file
 from miio_lan.click_common.failures import FAILED
 from miio_lan.click_common.output import echo
 
@@ -82,7 +82,6 @@ def _names(reports: Reports) -> str:
 def write_reports(judgement: Judgement, reports: Reports, lang: str) -> int:
     """Write every report that can be written, and give the exit code for that."""
     from miio_lan.acceptance.report import formats as report
-    from miio_lan.record.pipes import open_output
 
     writers: dict[str, Callable[[Judgement], str]] = {
         "html": partial(report.to_html, lang=lang),
@@ -92,11 +91,17 @@ def write_reports(judgement: Judgement, reports: Reports, lang: str) -> int:
     code = 0
     for kind, path in reports:
         try:
-            text = writers[kind](judgement)
-            with open(path, "w", encoding="utf-8", opener=open_output) as file:
-                file.write(text)
+            _write(path, writers[kind](judgement).encode())
         except Exception as error:  # noqa: BLE001 - neither the other reports nor the judgement are to suffer
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             echo(f"Error: {path} cannot be written: {reason}", err=True)
             code = FAILED
     return code
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Put a report in the place of an earlier one: a full disk leaves that, and no half of a new one."""
+    try:
+        replace_file(str(path), data)
+    except PermissionError:  # the folder takes no new file, but the report itself may be written
+        path.write_bytes(data)
