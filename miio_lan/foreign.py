@@ -54,6 +54,12 @@ def show(value: object) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
+def kind_of(value: object) -> str:
+    """Say in JSON's words what a value is, that came as JSON or TOML: "a list", "null"."""
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
 @cache
 def _steering(*, rows: bool) -> re.Pattern[str]:
     """Give the pattern of what is escaped: made when it is first needed, for most programs meet none of that."""

@@ -93,7 +93,13 @@ def _problem(name: str, path: Path) -> str:
         return "it is a folder"
     if around is None or not stat.S_ISDIR(around):
         return f"there is no folder {path.parent}"
-    return "" if os.access(folder if mode is None else path, os.W_OK) else "that is not permitted"
+    if not os.access(folder if mode is None else path, os.W_OK):
+        return "that is not permitted"
+    if mode is not None and stat.S_ISREG(mode):
+        from miio_lan.record.recording import IN_USE, is_recorded_into
+
+        return IN_USE if is_recorded_into(path) else ""
+    return ""
 
 
 def _mode(path: Path) -> int | None:

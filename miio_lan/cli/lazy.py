@@ -49,7 +49,7 @@ class LazyGroup(GuardedGroup):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command that the arguments begin with, and name close ones where there is none."""
         name = args[0]
-        if not name.startswith("-") and self.get_command(ctx, name) is None:
+        if not (ctx.resilient_parsing or name.startswith("-")) and self.get_command(ctx, name) is None:
             import difflib  # for those who mistype
 
             close = difflib.get_close_matches(name.replace("_", "-"), self.members, n=1)

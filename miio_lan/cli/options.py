@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
 # What a device refuses is shown as what comes of the command.
 _UNSAID = ("miio_lan.device.miot", "miio_lan.device.steps.reading")
+# Arguments that name files, which may be called by any bytes.
+_FILES = frozenset({"file", "source", "recording", "model"})
 _OPTION_LIKE = re.compile(r"--?[A-Za-z]")
-# A password may be empty: the network has none. The others have errors of their own for that.
-_MAY_BE_EMPTY = frozenset({"wifi_password", "ssid", "token", "firmware_version", "record"})
+# A password may be empty: the network has none. So may values. The others have errors of their own for that.
+_MAY_BE_EMPTY = frozenset(
+    {"wifi_password", "ssid", "token", "firmware_version", "record"} | {"assignments", "arguments", "params"}
+)
 
 
 @dataclass
@@ -80,7 +84,7 @@ class CliSettings:
 
 
 def _refuse_empty(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    """See that a typed option says something: what comes of an unset variable of a shell would pass for not given.
+    """See that what was typed says something: an unset variable of a shell would pass for not given, or for a folder.
 
     :raises click.BadParameter: if it is empty
     """
@@ -90,7 +94,8 @@ def _refuse_empty(ctx: click.Context, param: click.Parameter, value: Any) -> Non
         and (value == "" or (isinstance(value, tuple) and "" in value))
         and param.name not in _MAY_BE_EMPTY
     ):
-        raise click.BadParameter("it is empty; leave the option out where it is not meant.", ctx, param)
+        advice = "" if param.required else f"; leave the {param.param_type_name} out where it is not meant"
+        raise click.BadParameter(f"it is empty{advice}.", ctx, param)
 
 
 def _store_token(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -204,10 +209,16 @@ class CliCommand(click.Command):
         """Read the arguments; what looks like an option and is none is refused, unless it stands after ``--``."""
         marked = args[args.index("--") :] if "--" in args else []
         rest = super().parse_args(ctx, args)
+        if ctx.resilient_parsing:  # a shell asks what may follow: it is no place to complain
+            return rest
         for param in self.params:
-            if isinstance(param, click.Option):
-                _refuse_empty(ctx, param, ctx.params.get(param.name or ""))
-        for value in self._argument_values(ctx):
+            _refuse_empty(ctx, param, ctx.params.get(param.name or ""))
+        for name, value in self._argument_values(ctx):
+            if not (value.isascii() or name in _FILES or value.startswith("@")):
+                from miio_lan.click_common.types import no_text  # rarely needed
+
+                if problem := no_text(value):
+                    refuse(f"{problem}.")
             if _OPTION_LIKE.match(value) and value not in marked:
                 import difflib  # for those who mistype
 
@@ -216,11 +227,12 @@ class CliCommand(click.Command):
                 raise click.NoSuchOption(value.split("=")[0], possibilities=close, ctx=ctx)
         return rest
 
-    def _argument_values(self, ctx: click.Context) -> list[str]:
-        found: list[str] = []
+    def _argument_values(self, ctx: click.Context) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
         for param in self.params:
-            value = ctx.params.get(param.name or "") if isinstance(param, click.Argument) else None
-            found += [value] if isinstance(value, str) else list(value or ())
+            name = param.name or ""
+            value = ctx.params.get(name) if isinstance(param, click.Argument) else None
+            found += [(name, each) for each in ([value] if isinstance(value, str) else value or ())]
         return found
 
     def invoke(self, ctx: click.Context) -> None:

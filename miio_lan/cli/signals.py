@@ -1,4 +1,4 @@
-"""What Ctrl-C and a plain ``kill`` do to commands that run for long."""
+"""What Ctrl-C, a plain ``kill`` and the end of the terminal do to commands that run for long."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 
@@ -44,33 +44,52 @@ class Stop:
         return True
 
 
+def _killed_by() -> list[int]:
+    """Give what ends a program beside Ctrl-C: a plain ``kill``, and the end of its terminal, as when ssh loses it.
+
+    The latter but where whoever started the program wants it to go on (``nohup``).
+    """
+    hangup: int | None = getattr(signal, "SIGHUP", None)  # not on every system
+    if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
+        return [signal.SIGTERM]
+    return [signal.SIGTERM, hangup]
+
+
+@contextlib.contextmanager
+def _handled(numbers: list[int], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    before: dict[int, Any] = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+@contextlib.contextmanager
+def calling(end: Callable[[], object]) -> Iterator[None]:
+    """Call a function for the length of a block when it is time to end: Ctrl-C, ``kill``, the end of the terminal."""
+    with _handled([signal.SIGINT, *_killed_by()], lambda *_: end()):
+        yield
+
+
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[Stop]:
-    """Let Ctrl-C and a plain ``kill`` say for the length of a block that it is time to end."""
+    """Let these signals say for the length of a block that it is time to end."""
     stop = Stop()
-
-    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-        stop.set()
-
-    before: dict[int, Any] = {
-        number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
+    with calling(stop.set):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
 def killed_is_interrupted() -> Iterator[None]:
-    """Let a plain ``kill`` do for the length of a block what Ctrl-C does, so that what must be put back is put back."""
+    """Let them all do for the length of a block what Ctrl-C does, so that what must be put back is put back."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        if (
+            number != signal.SIGTERM
+        ):  # system and shell both tell that the terminal is gone: nobody is impatient
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
+    with _handled(_killed_by(), interrupt):
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -52,6 +52,18 @@ class PartlyFailed(Exception):
         self.text = text
 
 
+# Where these come from says nothing more, least of all of a reader who left.
+_UNDERSTOOD = (
+    click.exceptions.Exit,
+    click.ClickException,
+    click.Abort,
+    DeviceException,
+    PartlyFailed,
+    OutputLost,
+    BrokenPipeError,
+)
+
+
 class GuardedGroup(click.Group):
     """A group of commands that ends with an exit code and a message, never with a traceback.
 
@@ -83,7 +95,7 @@ class GuardedGroup(click.Group):
         """Run the command; where a failure comes from is logged for those who asked for the log."""
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, click.ClickException, click.Abort, DeviceException, PartlyFailed):
+        except _UNDERSTOOD:
             raise
         except Exception:
             _LOGGER.debug("failed", exc_info=True)

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 #: Narrower than this nothing is laid out: words would be cut everywhere.
 NARROWEST = 40
+# As rich knows them.
+_PLAIN_TERMINALS = ("dumb", "unknown")
 
 
 def rows_of(stream: Any) -> int | None:
@@ -34,9 +36,14 @@ def columns(stream: Any) -> int | None:
     return max(width, NARROWEST) if width else None
 
 
+def takes_colours() -> bool:
+    """Tell whether colours, and bold, are wanted: not with ``NO_COLOR``, nor on a terminal that says it knows none."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "").lower() not in _PLAIN_TERMINALS
+
+
 def colour_system() -> Literal["auto"] | None:
-    """Give what rich is to know of colours: with ``NO_COLOR`` nothing, so that it writes plain text, not even bold."""
-    return None if os.environ.get("NO_COLOR") else "auto"
+    """Give what rich is to know of colours: where none are wanted nothing, so that it writes plain text."""
+    return "auto" if takes_colours() else None
 
 
 def folded(text: str, width: int | None, inset: str | None = None) -> str:

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from miio_lan.foreign import show
+
 if TYPE_CHECKING:
     from typing import NoReturn
 
 _TOKEN = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s\[\]{},:"']+""")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _EXAMPLE = '["power"]'
+# How Python keeps a byte of an argument that it could not decode.
+_BYTE = re.compile("[\udc80-\udcff]")
 
 
 class EnumType(click.Choice):  # type: ignore[type-arg,unused-ignore] # generic since click 8.2
@@ -56,11 +60,23 @@ class LiteralParamType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             self.fail(str(error), param, ctx)
 
 
+def no_text(text: str) -> str:
+    """Say that bytes are no text, as of a terminal with another encoding: a device would get something else for them.
+
+    :return: a sentence without its end; empty for what is text
+    """
+    if text.isascii() or not _BYTE.search(text):
+        return ""
+    return f"{show(text)} is no text: UTF-8 is expected, or what the locale says"
+
+
 def read_literal(text: str) -> Any:
     """Read JSON, or else a Python literal.
 
     :raises ValueError: saying why it is neither, and what JSON would look like
     """
+    if problem := no_text(text):
+        raise ValueError(problem)
     try:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:

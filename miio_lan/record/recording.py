@@ -6,10 +6,12 @@ The format of a line is that of :mod:`miio_lan.record`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import logging
 import os
 import re
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -35,6 +37,7 @@ _LOOKED_AT = 65536
 """Bytes of the end of a file that are looked at in one go."""
 READ_AS_RECORDING = "recordings are JSON Lines of this program; text logs are read by 'miio-lan uart decode'"
 """What is to be known by whoever takes something else for a recording."""
+IN_USE = "another program, or another part of this one, records into it"
 # How a line of a recording begins, also one that was cut off behind any character.
 _BEGIN = re.compile(r"\{[ \t]*(?:[\"}]|\Z)")
 
@@ -155,7 +158,8 @@ class _RecordingLines:
     def __init__(self, path: Path, *, append: bool) -> None:
         cut = _end_of_whole_lines(path) if append else None
         create_for_owner(path)
-        self._file = path.open("ab" if append else "wb", buffering=0)
+        mode = "ab" if append else "wb"
+        self._file = cast("io.FileIO", open(path, mode, buffering=0, opener=_alone))  # noqa: SIM115 - see close()
         if cut is not None:
             whole, missing = cut
             self._file.truncate(whole)
@@ -187,6 +191,57 @@ class _RecordingLines:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _alone(name: str, flags: int) -> int:
+    """Open a file to record into as long as nobody else does: two would write over each other's lines.
+
+    Nothing of it is lost where somebody else does. Where the system has no locks for files, it is opened in any case.
+
+    :raises OSError: if it cannot be opened, or is being recorded into
+    """
+    handle = os.open(name, flags & ~os.O_TRUNC, 0o600)
+    try:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            _lock(handle)
+            if flags & os.O_TRUNC:
+                os.ftruncate(handle, 0)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def is_recorded_into(path: FilePath) -> bool:
+    """Tell whether a recorder writes a file, one that is no pipe, just now; that nobody may is not told."""
+    try:
+        handle = os.open(path, os.O_WRONLY)
+    except (OSError, ValueError):
+        return False
+    try:
+        _lock(handle)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _lock(handle: int) -> None:
+    """Lock an open file until it is closed.
+
+    :raises OSError: if somebody else has it
+    """
+    try:
+        import fcntl
+    except ImportError:  # not on every system
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(errno.EBUSY, IN_USE) from None
+    except OSError:  # nor in every file system
+        pass
 
 
 def _end_of_whole_lines(path: Path) -> tuple[int, bytes] | None:

@@ -74,3 +74,21 @@ def test_the_command_gives_what_the_shell_reads() -> None:
     )
     assert ran.stdout.startswith("#compdef miio-lan")
     assert ran.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nope",),
+        ("-d", "lamp", "gett"),
+        ("uart", "nope"),
+        ("get", "--nope"),
+        ("get", "--spec", ""),
+        ("spec", "show", ""),
+        ("accept", "--nope", "x"),
+    ],
+    ids=" ".join,
+)
+def test_what_was_mistyped_before_is_no_error_while_one_types(words: tuple[str, ...]) -> None:
+    offered(*words)
+    offered(*words, incomplete="-")

@@ -1,4 +1,4 @@
-"""What comes of an unset variable of a shell, ``--version "$VERSION"``, does not pass for an option not given."""
+"""What comes of an unset variable of a shell, ``--version "$VERSION"``, does not pass for what was not given."""
 
 from __future__ import annotations
 
@@ -31,6 +31,41 @@ def test_an_empty_option_is_wrong_use(
     ended = run(*arguments)
     assert (ended.code, ended.out) == (2, "")
     assert "it is empty; leave the option out" in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["spec", "show", ""],
+        ["spec", "names", ""],
+        ["spec", "fetch", ""],
+        ["get", "2.1", ""],
+        ["listen", ""],
+        ["test-properties", ""],
+        ["raw-command", ""],
+        ["action", ""],
+        ["device", "add", ""],
+        ["device", "remove", ""],
+        ["device", "import", ""],
+        ["update", ""],
+        ["uart", "decode", ""],
+        ["lan", "decode", ""],
+        ["bench", "check", ""],
+        ["accept", ""],
+    ],
+    ids=" ".join,
+)
+def test_so_is_an_empty_argument(run: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    """It is neither the device of the environment, nor the folder one is in."""
+    monkeypatch.setenv("MIIO_LAN_IP", "127.0.0.1")
+    ended = run(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert "it is empty" in " ".join(ended.err.split())
+
+
+def test_a_value_may_be_empty(ask: Any) -> None:
+    assert ask("set", "--spec", "lamp", "light:name", "").out == "ok\n"
+    assert ask("get", "--json", "--spec", "lamp", "light:name").json[0]["value"] == ""
 
 
 @pytest.mark.parametrize(

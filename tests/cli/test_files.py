@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -169,3 +170,31 @@ def test_a_firmware_is_not_kept_in_place_of_the_description(run, tmp_path, kind)
     ended = run("virtual", *kind, "--spec", str(spec), "--save-firmware", str(spec))
     assert (ended.code, ended.out) == (2, "")
     assert "it is what is read" in flat(ended.err)
+
+
+# --- what somebody records into ------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks for files there")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["uart", "record", "--up", "pty", "-o", "BUSY"],
+        ["watch", "--virtual", "-o", "BUSY"],
+        ["watch", "--replay", "EARLIER", "-o", "BUSY"],
+        ["accept", "--virtual", "--record", "BUSY"],
+        ["accept", "EARLIER", "--report", "html=BUSY"],
+    ],
+    ids=" ".join,
+)
+def test_a_recording_that_is_under_way_is_not_written_over(run, earlier, tmp_path, arguments) -> None:
+    busy = tmp_path / "busy.jsonl"
+    names = {"EARLIER": str(earlier), "BUSY": str(busy), "html=BUSY": f"html={busy}"}
+    with FileRecorder(busy) as recorder:
+        recorder(Record("uart", "up", 1.0, 1.0, b"get_down\r"))
+        before = busy.read_bytes()
+        ended = run(*(names.get(each, each) for each in arguments))
+        assert (ended.code, ended.out) == (2, "")
+        assert f"{busy} cannot be written: another program" in flat(ended.err)
+        assert busy.read_bytes() == before
+    assert run("accept", str(earlier), "--report", f"json={busy}").code in (0, 1)

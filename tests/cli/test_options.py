@@ -159,3 +159,33 @@ def test_rules_are_listed_to_who_reads_the_log_too(run: Callable[..., Any]) -> N
 
 def _flat(text: str) -> str:
     return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["set", "--spec", "lamp", "light:name", "Lamp\udcfc"],
+        ["set", "2.11", '"Lamp\udcfc"'],
+        ["action", "--spec", "lamp", "light:toggle", "\udcff"],
+        ["raw-command", "x", '["\udcff"]'],
+        ["raw-command", "\udcff"],
+        ["test-properties", "\udcff"],
+        ["fleet", "set", "2.11", '"\udcff"'],
+        ["watch", "--virtual", "--send", 'x ["\udcff"]'],
+    ],
+    ids=ascii,
+)
+def test_bytes_that_are_no_text_are_not_sent(ask, arguments) -> None:
+    """They come from a terminal with another encoding, and a device would get something else for them."""
+    ended = ask(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert "is no text: UTF-8 is expected" in " ".join(ended.err.split())
+
+
+def test_files_may_be_called_by_any_bytes(run, tmp_path) -> None:
+    file = tmp_path / "log\udcff.txt"
+    try:
+        file.write_text("get_down\n")
+    except OSError:
+        pytest.skip("not in this file system")
+    assert "get_down" in run("uart", "decode", str(file)).out

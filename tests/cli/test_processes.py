@@ -247,8 +247,9 @@ def test_a_virtual_product_as_json():
     assert virtual.returncode == 0
 
 
-def test_a_reader_that_goes_away_is_no_trouble():
-    with started("--help") as process:
+@pytest.mark.parametrize("words", [["--help"], ["-v", "spec", "names", "lamp"]], ids=" ".join)
+def test_a_reader_that_goes_away_is_no_trouble(words):
+    with started(*words) as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import json
 import lzma
 import os
+import sys
 import threading
 from contextvars import Context
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 from miio_lan.errors import RecordError
-from miio_lan.record import Record, as_line
+from miio_lan.record import Record, as_line, recording
 from miio_lan.record.recording import FileRecorder, read_recording
 from miio_lan.record.runs import in_one_run
 
@@ -96,7 +98,7 @@ def test_a_new_recording_is_its_owners_from_the_first_moment_on(tmp_path, monkey
                 recorder(record())
     finally:
         os.umask(before)
-    assert modes == [0o600, 0o600]  # it is made so: nobody changes it afterwards
+    assert {*modes} == {0o600}  # it is made so: nobody changes it afterwards
 
 
 def spying(original, modes: list[int]):
@@ -115,6 +117,41 @@ def test_a_file_that_is_there_keeps_its_permissions(tmp_path) -> None:
         recorder(record())
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(read_recording(path)) == [record()]
+
+
+def raws(path: Path) -> list[bytes]:
+    return [each.raw for each in read_recording(path)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks for files there")
+@pytest.mark.parametrize("append", [False, True])
+def test_two_that_record_into_one_file_do_not_write_over_each_other(tmp_path, append: bool) -> None:
+    path, other = tmp_path / "line.jsonl", tmp_path / "other.jsonl"
+    other.symlink_to(path)
+    with FileRecorder(path) as first:
+        first(record(b"1\r"))
+        with pytest.raises(RecordError, match=r"line\.jsonl cannot be written: .* records into it"):
+            FileRecorder(path, append=append)
+        with pytest.raises(RecordError, match=r"other\.jsonl cannot be written: .* records into it"):
+            FileRecorder(other, append=append)
+        first(record(b"2\r"))
+        assert raws(path) == [b"1\r", b"2\r"]
+    with FileRecorder(path, append=append) as second:
+        second(record(b"3\r"))
+    assert raws(path) == ([b"1\r", b"2\r", b"3\r"] if append else [b"3\r"])
+
+
+def test_where_files_have_no_locks_they_are_written_all_the_same(tmp_path, monkeypatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def unknown(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    for number in range(2):
+        with FileRecorder(tmp_path / "line.jsonl") as recorder:
+            recorder(record(b"%d\r" % number))
+    assert raws(tmp_path / "line.jsonl") == [b"1\r"]
 
 
 def test_a_pipe_is_opened_once(tmp_path) -> None:
@@ -234,7 +271,7 @@ class Disk:
 
 def test_a_full_disk_leaves_whole_lines_and_loses_what_it_says(tmp_path, monkeypatch, caplog) -> None:
     disk = Disk(150)
-    monkeypatch.setattr("pathlib.Path.open", lambda path, mode, buffering: disk)
+    monkeypatch.setattr(recording, "open", lambda *_, **__: disk, raising=False)
     with FileRecorder(tmp_path / "line.jsonl") as recorder:
         recorder(record(b"first\r"))
         recorder(record(b"lost\r"))

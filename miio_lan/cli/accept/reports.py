@@ -6,7 +6,7 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from miio_lan.cli.files import Recording
+from miio_lan.cli.files import Recording, replace_file
 from miio_lan.click_common.failures import FAILED
 from miio_lan.click_common.output import echo
 
@@ -85,7 +85,6 @@ def write_reports(judgement: Judgement, reports: Reports, lang: str) -> int:
     :raises KeyboardInterrupt: as it came; its note names the reports that are not written
     """
     from miio_lan.acceptance.report import formats as report
-    from miio_lan.record.pipes import open_output
 
     writers: dict[str, Callable[[Judgement], str]] = {
         "html": partial(report.to_html, lang=lang),
@@ -95,9 +94,7 @@ def write_reports(judgement: Judgement, reports: Reports, lang: str) -> int:
     code = 0
     for place, (kind, path) in enumerate(reports):
         try:
-            text = writers[kind](judgement)
-            with open(path, "w", encoding="utf-8", opener=open_output) as file:
-                file.write(text)
+            _write(path, writers[kind](judgement).encode())
         except KeyboardInterrupt as interruption:
             # A check of thousands of lines takes seconds to be written down.
             interruption.add_note(f"not written any more: {_names(reports[place:])}")
@@ -107,3 +104,11 @@ def write_reports(judgement: Judgement, reports: Reports, lang: str) -> int:
             echo(f"Error: {path} cannot be written: {reason}", err=True)
             code = FAILED
     return code
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Put a report in the place of an earlier one: a full disk leaves that, and no half of a new one."""
+    try:
+        replace_file(str(path), data)
+    except PermissionError:  # the folder takes no new file, but the report itself may be written
+        path.write_bytes(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miio_lan.cli.options import DEVICE_OPTIONS, CliCommand, CliSettings
-from miio_lan.click_common.layout import columns, folded
+from miio_lan.click_common.layout import columns, folded, takes_colours
 from miio_lan.click_common.numbers import Between
 from miio_lan.click_common.output import echo, echo_json, error_fields, plain, render
 from miio_lan.foreign import printable
@@ -242,8 +241,8 @@ def _document(outcome: StepOutcome) -> dict[str, Any]:
 
 
 def _styled(text: str, **style: Any) -> str:
-    # click takes colours out of what does not go to a terminal; NO_COLOR is the reader's own wish.
-    return text if os.environ.get("NO_COLOR") else click.style(text, **style)
+    # click takes colours out of what does not go to a terminal.
+    return click.style(text, **style) if takes_colours() else text
 
 
 def _readable(text: str) -> str:

@@ -9,11 +9,13 @@ from typing import Any
 
 import click
 
+from miio_lan.cli.files import shown_name
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.output import echo, echo_json, render, with_mended
 from miio_lan.click_common.types import read_literal, shell_quoted, suggestion
 
+_MOST_PARAMS = 1 << 20  # bytes, blanks included
 _NO_METHOD = re.compile(r"""[\s\[\]{}()"',]""")
 
 
@@ -113,18 +115,32 @@ def read_params(words: tuple[str, ...]) -> Any:
 
 
 def _source(word: str) -> str:
-    if word == "-":
-        if sys.stdin is None:
-            refuse("'-' reads standard input, and there is none")
-        return sys.stdin.buffer.read().decode("utf-8-sig", "surrogateescape")
-    if not word.startswith("@"):
+    if word != "-" and not word.startswith("@"):
         return word
-    from pathlib import Path  # rarely needed, and slow to load
-
+    name = shown_name(word.removeprefix("@"))
     try:
-        return Path(word[1:]).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        refuse(f"{word[1:]} cannot be read: {error}")
+        data = _read(word)
+    except OSError as error:
+        refuse(f"{name or 'a file without a name'} cannot be read: {error.strerror or error}")
+    if len(data) > _MOST_PARAMS:
+        refuse(f"{name} holds more than {_MOST_PARAMS >> 20} MiB: no device takes such parameters")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        refuse(f"{name} cannot be read: {error}")
+
+
+def _read(word: str) -> bytes:
+    """Read what a word for parameters stands for, though not all of what has no end.
+
+    :raises OSError: if it cannot be read
+    """
+    if word != "-":
+        with open(word[1:], "rb") as file:  # noqa: PTH123 - pathlib takes an empty name for the folder one is in
+            return file.read(_MOST_PARAMS + 1)
+    if sys.stdin is None:
+        refuse("'-' reads standard input, and there is none")
+    return sys.stdin.buffer.read(_MOST_PARAMS + 1)
 
 
 def read_value(text: str) -> Any:

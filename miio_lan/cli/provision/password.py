@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.tokens import ask_private, read_private
+from miio_lan.click_common.types import no_text
 from miio_lan.record.redact import Secret
 from miio_lan.variables import WIFI_PASSWORD_VARIABLE
 
@@ -40,6 +41,8 @@ def given_password(options: Mapping[str, Any]) -> Secret:
             f"The network's password is missing: give --password-file or --ask-password, or set "
             f"{WIFI_PASSWORD_VARIABLE}; --open for a network without one."
         )
+    if no_text(password):
+        refuse(f"What {WIFI_PASSWORD_VARIABLE} holds is no text.")
     return password
 
 

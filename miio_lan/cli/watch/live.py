@@ -7,7 +7,6 @@ import heapq
 import itertools
 import math
 import os
-import signal
 import sys
 import time
 from collections import deque
@@ -20,14 +19,12 @@ import click
 from miio_lan.cli import completion
 from miio_lan.cli.device.show import Show, filter_of
 from miio_lan.cli.files import Recording, check_files, no_records
-from miio_lan.cli.signals import SIGNAL_TIME
+from miio_lan.cli.signals import SIGNAL_TIME, calling
 from miio_lan.cli.watch.replaying import Copy
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from miio_lan.cli.device.show import Filter
     from miio_lan.cli.options import CliSettings
     from miio_lan.cli.watch.replaying import Replay
@@ -149,23 +146,6 @@ class Feed:
 
 
 @contextlib.contextmanager
-def ended_by_signals(source: Source) -> Iterator[None]:
-    """Let Ctrl-C and a plain ``kill`` interrupt a source for the length of a block."""
-
-    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-        source.interrupt()
-
-    before: dict[int, Any] = {
-        number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
 def reader_may_leave() -> Iterator[None]:
     """End a block quietly when whoever reads stdout (``head``) has seen enough."""
     try:
@@ -206,7 +186,7 @@ def run(
     check_files([options["output"]], inputs)
     with contextlib.ExitStack() as stack:
         recording = _recording(stack, options["output"])
-        stack.enter_context(ended_by_signals(feed))
+        stack.enter_context(calling(feed.interrupt))
         start(stack, to_all(recording, feed.observe), feed)
         recording.begin()
         _show(options, _made(settings, options, view, wanted), feed)
@@ -226,7 +206,7 @@ def replay(settings: CliSettings, options: dict[str, Any], view: View, source: R
     with contextlib.closing(source), contextlib.ExitStack() as stack:
         recording = _recording(stack, options["output"])
         copy = stack.enter_context(contextlib.closing(Copy(recording)))
-        stack.enter_context(ended_by_signals(source))
+        stack.enter_context(calling(source.interrupt))
         if not source.begin(options["seconds"]):
             return  # nothing came, for which nothing is to be lost
         if source.empty:

@@ -120,6 +120,8 @@ def find(name: str) -> Spec:
         return Spec.load(path)
     if name not in shipped_names() and is_model(name):
         return cached(name)
+    if path.name != name:
+        raise SpecError(f"there is no file {name}")
     return Spec.load(path) if path.suffix else Spec.shipped(name)
 
 

@@ -26,6 +26,7 @@ from miio_lan.device.description.values import (
     show,
 )
 from miio_lan.errors import SpecError
+from miio_lan.foreign import kind_of
 from miio_lan.record.redact import told_of
 from miio_lan.uart.document import MAX_MODEL, model_fault
 
@@ -298,7 +299,9 @@ class Reader:
         if given is None and not required:  # "null" is as good as nothing
             return []
         if not isinstance(given, list):
-            raise self._error(path, "missing" if given is None else f"{type(given).__name__} is not a list")
+            raise self._error(
+                path, "missing" if given is None else f"{kind_of(given)} where a list is expected"
+            )
         places: dict[int, str] = {}
 
         def child(index: int, data: object) -> _T:
@@ -328,7 +331,7 @@ class Reader:
 
     def _mapping(self, data: object, place: str) -> dict[str, Any]:
         if not isinstance(data, dict):
-            raise self._error(place or "top level", f"{type(data).__name__} where an object is expected")
+            raise self._error(place or "top level", f"{kind_of(data)} where an object is expected")
         return data
 
     def _error(self, place: str, problem: str) -> SpecError:

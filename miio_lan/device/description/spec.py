@@ -35,6 +35,8 @@ __all__ = [
     "shipped_names",
 ]
 
+_TOO_DEEP = "nested too deeply"
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -150,7 +152,9 @@ class Spec:
         if isinstance(data, str | bytes):
             try:
                 data = json.loads(data)
-            except (ValueError, RecursionError) as error:
+            except RecursionError as error:
+                raise SpecError(told_of(source, _TOO_DEEP)) from error
+            except ValueError as error:
                 raise SpecError(told_of(source, f"not JSON: {error}")) from error
         return cls(**Reader(source, JSON, quiet=quiet).spec(data))
 
@@ -162,7 +166,9 @@ class Spec:
         """
         try:
             data = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:  # Python refuses integers of thousands of digits
+        except RecursionError as error:
+            raise SpecError(told_of(source, _TOO_DEEP)) from error
+        except ValueError as error:  # Python refuses integers of thousands of digits, too
             raise SpecError(told_of(source, f"not TOML: {error}")) from error
         return cls(**Reader(source, TOML).spec(data))
 
@@ -179,7 +185,7 @@ class Spec:
         try:
             text = path.read_text(encoding="utf-8-sig")  # some editors begin with a byte order mark
         except (OSError, UnicodeDecodeError) as error:
-            raise SpecError(f"{path} cannot be read: {error}") from error
+            raise SpecError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
         if suffix == ".json":
             return cls.from_json(text, source=str(path))
         return cls.from_toml(text, source=str(path))

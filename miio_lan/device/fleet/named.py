@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
-from miio_lan.foreign import excerpt, printable_json, show
+from miio_lan.foreign import excerpt, kind_of, printable_json, show
 from miio_lan.keeping import config_folder, locked, open_to_others, replace_file
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery.announcement import DID_RANGE, MAX_DID
@@ -118,7 +118,7 @@ def parse_devices(text: str | bytes, source: str) -> dict[str, NamedDevice]:
     document = load_json(text, source)
     if not isinstance(document, dict):
         wanted = 'an object {"name": {"ip": ..., ...}} is expected'
-        raise DevicesFileError(told_of(source, f"{wanted}, not {_kind(document)}"))
+        raise DevicesFileError(told_of(source, f"{wanted}, not {kind_of(document)}"))
     return {name: _device(name, entry, source) for name, entry in document.items()}
 
 
@@ -133,7 +133,9 @@ def load_json(text: str | bytes, source: str) -> Any:
         problem = "is not UTF-8"
     except json.JSONDecodeError as error:
         problem = f"is not JSON: {error.msg} (line {error.lineno}, column {error.colno})"
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        problem = "is nested too deeply"
+    except ValueError as error:
         problem = f"cannot be read: {error}"
     raise DevicesFileError(told_of(source, problem))
 
@@ -161,7 +163,7 @@ def device_of(name: str, entry: object) -> NamedDevice:
     """
     check_name(name)
     if not isinstance(entry, dict):
-        raise InvalidArgument(f"an object with ip and token is expected, not {_kind(entry)}")
+        raise InvalidArgument(f"an object with ip and token is expected, not {kind_of(entry)}")
     more = {key: value for key, value in entry.items() if key not in _KEYS}
     return NamedDevice(
         name,
@@ -207,7 +209,7 @@ def _token(value: object) -> Secret:
     try:
         return Secret(parse_token(value if isinstance(value, str) else "").hex())
     except InvalidTokenException as error:
-        problem = str(error) if isinstance(value, str) else f"a token is text, not {_kind(value)}"
+        problem = str(error) if isinstance(value, str) else f"a token is text, not {kind_of(value)}"
     raise InvalidArgument(problem)
 
 
@@ -238,17 +240,12 @@ def _port(value: object) -> int:
 
 
 def _shown(value: object) -> str:
-    return excerpt(value) if isinstance(value, str) else _kind(value)
+    return excerpt(value) if isinstance(value, str) else kind_of(value)
 
 
 def _shown_number(value: object) -> str:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return show(value) if is_number else _shown(value)
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
 
 
 # --- the file of this user -----------------------------------------------------------------------------------------
@@ -311,6 +308,17 @@ class DevicesFile:
             raise DevicesFileError(f"{self.path} cannot be written: another program is changing it") from None
         except OSError as error:
             raise DevicesFileError(f"{self.path} cannot be written: {error.strerror or error}") from None
+
+    def check_writable(self) -> None:
+        """See that the file can be written as far as its folder tells; nothing is made.
+
+        :raises DevicesFileError: if it cannot
+        """
+        folder = Path(os.path.realpath(self.path)).parent
+        while not folder.exists() and folder != folder.parent:  # it would be made
+            folder = folder.parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise DevicesFileError(f"{self.path} cannot be written: that is not permitted in {folder}")
 
     def put(self, device: NamedDevice) -> None:
         """Add a device, or replace the one of its name.

@@ -50,7 +50,8 @@ def provision(
     :param wishes: see :class:`~miio_lan.device.provision.plan.Wishes`
     :returns: what became of it; failures are told there, none is raised
     :raises InvalidArgument: (a ``ValueError``) for arguments that cannot be right; nothing was sent then
-    :raises DevicesFileError: (a ``ValueError``) if the file of names cannot be read; nothing was sent then
+    :raises DevicesFileError: (a ``ValueError``) if the file of names cannot be read or written; nothing was
+        sent then
 
     Interrupted (Ctrl-C), it keeps a device that was told already, and notes on the exception what is known.
     """

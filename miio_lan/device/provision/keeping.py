@@ -32,7 +32,7 @@ class Keeper:
     :param replacing: whether the name may belong to another device, which loses it then
     :param path: the file of names; the user's by default
     :raises InvalidArgument: (a ``ValueError``) for what cannot be a name
-    :raises DevicesFileError: (a ``ValueError``) if the file cannot be read
+    :raises DevicesFileError: (a ``ValueError``) if the file cannot be read, or written
     """
 
     def __init__(
@@ -51,6 +51,8 @@ class Keeper:
         #: The name that the device is kept under by now.
         self._kept: str | None = None
         known = self._file.read().get(name or "") if self.wanted else None
+        if self.wanted:  # or the device would be set up, and its token lost
+            self._file.check_writable()
         #: The did that the name belongs to, 0 for a device without one; None where it may be taken.
         self.owner = None if known is None or replacing else known.did or 0
 

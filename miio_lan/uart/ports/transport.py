@@ -65,6 +65,7 @@ _HINTS: dict[int | None, str] = {
     errno.EPERM: "this user may not open it (on Linux, join the group dialout)",
     errno.EBUSY: "another program is using it",
     errno.EAGAIN: "another program is using it",
+    errno.ENOTTY: "it is no serial port",
 }
 
 
@@ -355,6 +356,14 @@ def close_device(device: Any) -> None:
 
 
 def _explained(error: Exception) -> str:
+    # pyserial has the system's own words in brackets, or names the port once more before them.
+    number = _number_of(error) or _number_of(error.__context__)
+    return _HINTS.get(number) or (os.strerror(number) if number else str(error))
+
+
+def _number_of(error: BaseException | None) -> int | None:
+    """Give the system's number for an error; None for one that has none, as from looking up a name."""
     number = getattr(error, "errno", None)
-    # pyserial names the port once more, before a colon.
-    return _HINTS.get(number) or (os.strerror(number) if isinstance(number, int) else str(error))
+    if number is None and error is not None and type(error).__module__ == "termios" and error.args:
+        number = error.args[0]
+    return number if isinstance(number, int) and number > 0 else None

@@ -183,7 +183,7 @@ def most_excused(excuses: Mapping[int, Sequence[int]]) -> int:
     """How many downlinks can have a line of their own, by trying all ways."""
     if not excuses:
         return 0
-    (first, lines), *others = excuses.items()
+    (_, lines), *others = excuses.items()
     rest = dict(others)
     return max(
         most_excused(rest),

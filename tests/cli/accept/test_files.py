@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -282,3 +283,32 @@ def test_the_ptys_of_a_tap_are_named(run) -> None:
     assert up.endswith(" hears the MCU")
     assert down.endswith(" hears the module")
     assert listening == "listening"
+
+
+def test_a_report_that_does_not_fit_leaves_the_earlier_one(run, earlier, monkeypatch) -> None:
+    old = earlier.with_name("report.html")
+    old.write_text("the report of yesterday")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    ended = run("accept", str(earlier), "--report", f"html={old}")
+    assert ended.code == 1
+    assert "report.html cannot be written: No space left on device" in " ".join(ended.err.split())
+    assert old.read_text() == "the report of yesterday"
+    assert {each.name for each in old.parent.iterdir()} == {earlier.name, old.name}
+
+
+def test_a_report_in_a_folder_that_takes_no_new_file_is_written_all_the_same(
+    run, earlier, monkeypatch
+) -> None:
+    old = earlier.with_name("report.html")
+    old.write_text("the report of yesterday")
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("miio_lan.keeping.replace_file", refused)
+    run("accept", str(earlier), "--report", f"html={old}")
+    assert old.read_text().startswith("<!DOCTYPE html>")

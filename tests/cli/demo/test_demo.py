@@ -8,6 +8,7 @@ from miio_lan.cli.demo import command as demo_module
 from miio_lan.cli.demo import steps as demo_steps
 from miio_lan.cli.demo.command import StepOutcome, missing_lines, perform
 from miio_lan.cli.demo.steps import DemoStep
+from miio_lan.click_common.layout import colour_system
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceError, McuTimeout
 from miio_lan.virtual.product import VirtualProduct
@@ -138,9 +139,14 @@ def test_an_error_of_another_code_is_not_the_expected_one():
 
 def test_colours_are_for_those_who_want_them(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     assert "\x1b[" in demo_module._styled("x", fg="red")
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert demo_module._styled("x", fg="red") == "x"
+    assert colour_system() == "auto"
+    for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
+        with monkeypatch.context() as patched:
+            patched.setenv(name, value)
+            assert demo_module._styled("x", fg="red") == "x"
+            assert colour_system() is None
 
 
 def test_arrows_where_they_cannot_be_written(monkeypatch):

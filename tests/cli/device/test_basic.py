@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -87,6 +88,32 @@ class TestRawCommand:
         assert missing.code == 2
         assert "cannot be read" in missing.err
 
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (b"[" * (1 << 21), "holds more than 1 MiB"),
+            (b'["\xff"]', "can't decode byte 0xff"),
+            (b"", "neither JSON"),
+        ],
+    )
+    def test_what_is_no_parameters_is_refused_wherever_it_comes_from(self, run, tmp_path, content, words):
+        file = tmp_path / "params.json"
+        file.write_bytes(content)
+        for ended in (run("raw-command", "x", f"@{file}"), run("raw-command", "x", "-", stdin=content)):
+            assert (ended.code, ended.out) == (2, "")
+            assert words in ended.err
+
+    def test_parameters_without_an_end_are_not_read_to_it(self, run):
+        if not Path("/dev/zero").exists():
+            pytest.skip("no device without an end")
+        assert "/dev/zero holds more than" in run("raw-command", "x", "@/dev/zero").err
+
+    def test_a_file_that_cannot_be_read_is_named_once(self, run, tmp_path):
+        assert f"{tmp_path} cannot be read: Is a directory" in " ".join(
+            run("raw-command", "x", f"@{tmp_path}").err.split()
+        )
+        assert "a file without a name cannot be read" in run("raw-command", "x", "@").err
+
     def test_json_that_a_shell_cut_at_its_spaces_is_put_together(self, ask):
         assert ask("--json", "raw-command", "get_properties", *PROPERTY.split(" ")).json == ANSWER
 
@@ -119,7 +146,7 @@ class TestRawCommand:
             (["get_prop", "{1, 2}"], ["no JSON form"]),
             (["get_prop", "[NaN]"], ["""'["NaN"]'"""]),
             (["get_prop", "1e999"], ["not JSON compliant"]),
-            ([""], ["not a method name"]),
+            ([""], ["it is empty"]),
             (["["], ["not a method name"]),
         ],
     )

@@ -195,6 +195,12 @@ class TestPassword:
         for way in ("--password-file", "--ask-password", "MIIO_LAN_WIFI_PASSWORD", "--open"):
             assert way in ended.err
 
+    def test_bytes_that_are_no_text_are_not_shown(self, set_up: Callable, waiting: VirtualProduct) -> None:
+        ended = set_up(env={"MIIO_LAN_WIFI_PASSWORD": "a right\udcff one"})
+        assert (ended.code, ended.out) == (2, "")
+        assert "What MIIO_LAN_WIFI_PASSWORD holds is no text." in " ".join(ended.err.split())
+        assert not waiting.module.provisioned
+
     def test_one_way_at_a_time(self, set_up: Callable, key: str) -> None:
         ended = set_up("--password-file", key, "--open")
         assert ended.code == 2

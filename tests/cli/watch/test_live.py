@@ -4,8 +4,9 @@ import os
 import signal
 import threading
 
+from miio_lan.cli.signals import calling
 from miio_lan.cli.watch import live
-from miio_lan.cli.watch.live import Feed, ended_by_signals, reader_may_leave, to_all
+from miio_lan.cli.watch.live import Feed, reader_may_leave, to_all
 from miio_lan.record import Record
 
 
@@ -93,7 +94,7 @@ def test_an_interruption_ends_it() -> None:
 def test_a_signal_interrupts_it_and_the_handlers_are_put_back() -> None:
     before = signal.getsignal(signal.SIGINT)
     feed = Feed()
-    with ended_by_signals(feed):
+    with calling(feed.interrupt):
         os.kill(os.getpid(), signal.SIGINT)
         assert list(feed.records()) == []
     assert signal.getsignal(signal.SIGINT) is before

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from miio_lan.cli.signals import SIGNAL_TIME
+from miio_lan.cli.signals import SIGNAL_TIME, calling
 from miio_lan.cli.watch import arriving, replaying
-from miio_lan.cli.watch.live import ended_by_signals
 from miio_lan.cli.watch.replaying import Copy, Replay
 from miio_lan.errors import RecordError
 from miio_lan.record import Record, as_line
@@ -183,7 +182,7 @@ def test_a_signal_ends_a_wait_for_a_pipe(pipe, number, monkeypatch) -> None:
         raise AssertionError("it was not left")
 
     monkeypatch.setattr(arriving, "_readable", killed)
-    with ended_by_signals(replay):
+    with calling(replay.interrupt):
         assert list(records) == []
         replay.interrupt()  # once more does no harm
     assert inspect.getgeneratorstate(replay._reader) == inspect.GEN_CLOSED

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from miio_lan.device.description.cache import find
 from miio_lan.device.description.spec import Code, Property, Spec, shipped_names
 from miio_lan.device.description.values import is_same
 from miio_lan.errors import SpecError
@@ -312,14 +313,25 @@ class TestNull:
 
 
 class TestRefusals:
+    def test_a_file_that_is_not_there_is_called_one(self, tmp_path: Path) -> None:
+        for name in ("lamp", "lamp.v1"):
+            with pytest.raises(SpecError, match=f"there is no file {re.escape(str(tmp_path / name))}$"):
+                find(str(tmp_path / name))
+        with pytest.raises(SpecError, match=r"lamp\.json cannot be read: No such file or directory$"):
+            find(str(tmp_path / "lamp.json"))
+
     def test_things_of_the_wrong_shape(self) -> None:
-        with pytest.raises(SpecError, match="top level: list where an object is expected"):
+        with pytest.raises(SpecError, match="top level: a list where an object is expected"):
             Spec.from_json([])
+        with pytest.raises(SpecError, match="top level: null where an object is expected"):
+            Spec.from_json("null")
         with pytest.raises(SpecError, match="services: missing"):
             Spec.from_json({})
-        with pytest.raises(SpecError, match="services: dict is not a list"):
+        with pytest.raises(SpecError, match="description: nested too deeply"):
+            Spec.from_json("[" * 100_000)
+        with pytest.raises(SpecError, match="services: an object where a list is expected"):
             Spec.from_json({"services": {}})
-        with pytest.raises(SpecError, match=r"services\[0\]: int where"):
+        with pytest.raises(SpecError, match=r"services\[0\]: a number where"):
             Spec.from_json({"services": [1]})
         with pytest.raises(SpecError, match="not JSON"):
             Spec.from_json("{")

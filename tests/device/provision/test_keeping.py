@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,27 @@ def test_what_cannot_work_is_told_before(file: DevicesFile) -> None:
     file.path.write_text("{")
     with pytest.raises(DevicesFileError, match="not JSON"):
         Keeper("lamp", path=file.path)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before(
+    file: DevicesFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the device would be set up, show its token no more, and nobody would have it."""
+    refused: list[Path] = []
+
+    def access(path: Path, mode: int) -> bool:
+        refused.append(path)
+        return False
+
+    monkeypatch.setattr(os, "access", access)
+    with pytest.raises(DevicesFileError, match="cannot be written: that is not permitted in"):
+        Keeper("lamp", path=file.path)
+    assert refused == [file.path.parent.parent]  # where the folder would be made
+    file.path.parent.mkdir()
+    with pytest.raises(DevicesFileError, match="cannot be written"):
+        Keeper(None, wanted=True, path=file.path)
+    assert refused[1:] == [file.path.parent]
+    Keeper(None, path=file.path)
 
 
 class TestInterrupted:

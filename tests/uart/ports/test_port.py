@@ -613,7 +613,9 @@ class TestSerialUrl:
         ("url", "says"),
         [
             ("/dev/no-such-port", "no such port: is the adapter plugged in"),
-            ("/dev/null", "/dev/null cannot be opened"),
+            ("/dev/null", "/dev/null cannot be opened: it is no serial port$"),
+            (__file__, "cannot be opened: it is no serial port$"),
+            ("socket://127.0.0.1:1", "socket://127.0.0.1:1 cannot be opened: Connection refused$"),
             ("tin-can://x", "protocol 'tin-can' not known"),
             ("socket://", "it lacks the port, as in socket://192.168.1.7:4000"),
             ("socket://nowhere", "it lacks the port"),
