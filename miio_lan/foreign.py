@@ -46,10 +46,10 @@ def excerpt(text: str) -> str:
 
 
 def show(value: object) -> str:
-    """Write any value into an error: short, and without failing on integers too long to be written."""
+    """Write any value into an error: short, and whatever its own ``repr`` does; integers may be too long for it."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - somebody else's object; the error that is being made is the one to be told
         text = "an integer of thousands of digits" if isinstance(value, int) else f"a {type(value).__name__}"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
