@@ -82,7 +82,7 @@ FLOORS = {
         (
             ("foreign", "variables", "ready"),
             ("errors", "paths"),
-            ("record",),
+            ("record", "given"),
             ("loop", "keeping"),
             ("lan", "uart"),
             ("device", "pairing"),

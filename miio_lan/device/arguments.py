@@ -12,10 +12,13 @@ from typing import Any
 
 from miio_lan.errors import InvalidArgument
 from miio_lan.foreign import show
+from miio_lan.given import checked_function, checked_seconds
 from miio_lan.lan import MAX_PASSWORD, MAX_SSID
 
 #: More attempts than anybody waits for; beyond it, deadlines are no numbers a clock can be compared with.
 MAX_RETRIES = 1_000_000
+#: Characters of the longest name of a host (RFC 1035).
+MAX_ADDRESS = 253
 
 
 def checked_address(ip: Any, what: str = "an address") -> str | None:
@@ -23,7 +26,7 @@ def checked_address(ip: Any, what: str = "an address") -> str | None:
 
     :raises InvalidArgument: if it is none
     """
-    if ip is None or isinstance(ip, str):
+    if ip is None or (isinstance(ip, str) and len(ip) <= MAX_ADDRESS):
         return ip
     if isinstance(getattr(ip, "packed", None), bytes):
         return str(ip).partition("/")[0]
@@ -37,7 +40,7 @@ def checked_timeout(timeout: Any) -> float:
     """
     if isinstance(timeout, (int, float)) and 0 < timeout < 1e9 and timeout is not True:
         return timeout
-    raise InvalidArgument(f"timeout is a number of seconds above 0 and below 1e9, not {show(timeout)}")
+    return checked_seconds("timeout", timeout)  # which says what is wrong
 
 
 def checked_wait(timeout: Any) -> float:
@@ -45,9 +48,7 @@ def checked_wait(timeout: Any) -> float:
 
     :raises InvalidArgument: if it is none
     """
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 <= timeout < 1e9:
-        raise InvalidArgument(f"timeout is a number of seconds from 0 and below 1e9, not {show(timeout)}")
-    return timeout
+    return checked_seconds("timeout", timeout, zero=True)
 
 
 def checked_retries(count: Any) -> int:
@@ -221,13 +222,13 @@ def checked_ids(**ids: Any) -> None:
             raise InvalidArgument(f"{name} is a whole number from 1, not {show(number)}")
 
 
-def checked_look(host: Any, port: Any, did: Any, within: Any, prop: Any) -> str:
+def checked_look(host: Any, port: Any, did: Any, within: Any, prop: Any, progress: Any = None) -> str:
     """Give the address of a device that is to be looked at; the other arguments let pass.
 
-    :raises InvalidArgument: if it is none, or the port, the did, the seconds, or siid and piid are none
+    :raises InvalidArgument: if it is none, or the port, the did, the seconds, siid and piid, or the function are none
     """
-    if isinstance(within, bool) or not isinstance(within, (int, float)) or not within > 0:
-        raise InvalidArgument(f"within is a number of seconds above 0, not {show(within)}")
+    checked_seconds("within", within, endless=True)
+    checked_function("progress", progress)
     address = checked_address(host)
     if address is None:
         raise InvalidArgument("whom to look at is not said: give an address or a host name")
@@ -251,7 +252,10 @@ def checked_credentials(ssid: Any, password: Any, uid: Any) -> None:
         ("password", password, 0, MAX_PASSWORD),
     ):
         if not isinstance(text, str):
-            raise InvalidArgument(f"a Wi-Fi {what} is text, not {type(text).__name__}")
+            kind = (
+                "bytes" if isinstance(text, bytes) else type(text).__name__
+            )  # not the class that hides them
+            raise InvalidArgument(f"a Wi-Fi {what} is text, not {kind}")
         try:
             size = len(text.encode())
         except UnicodeEncodeError:

@@ -12,6 +12,7 @@ from miio_lan.acceptance.rules.lines import asked_by, has_layout, is_identity
 from miio_lan.acceptance.rules.torn import torn_lines
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.device.description.spec import Property, Spec
+from miio_lan.given import checked_instant
 from miio_lan.pairing.calls import LanCall, LanRequest, LanTraffic, lan_traffic
 from miio_lan.pairing.content import error_of
 from miio_lan.pairing.exchange import Exchange
@@ -119,6 +120,10 @@ class Observed:
     from_boot: bool = False
     until: float | None = None
     course: Progress | None = None
+
+    def __post_init__(self) -> None:
+        Spec.checked(self.spec)
+        checked_instant("ended", self.until)
 
     @cached_property
     def records(self) -> tuple[Record, ...]:

@@ -11,12 +11,13 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from miio_lan.device.aio import AsyncDevice, until
-from miio_lan.device.arguments import checked_list, checked_timeout
+from miio_lan.device.arguments import checked_list
 from miio_lan.device.cancelling import cancellations, is_own_end
 from miio_lan.device.miot_aio import AsyncMiotDevice
 from miio_lan.device.steps.rounds import Rounds
 from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
 from miio_lan.foreign import show
+from miio_lan.given import checked_function, checked_number, checked_seconds
 from miio_lan.lan.client.ids import SHARED
 from miio_lan.paths import FilePath
 
@@ -66,16 +67,21 @@ class Fleet(Generic[D]):
 
     :param devices: the devices; they may be used apart from the fleet, too
     :param limit: how many are asked at one time
-    :raises InvalidArgument: if there can be no such limit, or the devices have no names
+    :raises InvalidArgument: if there can be no such limit, the devices have no names, or are no asynchronous ones
     """
 
     def __init__(self, devices: Mapping[str, D], *, limit: int = LIMIT) -> None:
         if not isinstance(devices, Mapping):
             raise InvalidArgument(f"devices are a mapping of names to devices, not {show(devices)}")
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            raise InvalidArgument(f"limit is a whole number, at least 1, not {show(limit)}")
+        for name, device in devices.items():
+            if not isinstance(name, str):
+                raise InvalidArgument(f"the name of a device is text, not {show(name)}")
+            if not isinstance(
+                device, AsyncDevice
+            ):  # a blocking one would be sent a command, and awaited in vain
+                raise InvalidArgument(f"{show(name)} is to be an AsyncDevice, and is {show(device)}")
         self.devices = dict(devices)
-        self.limit = limit
+        self.limit = checked_number("limit", limit, 1)
 
     @classmethod
     def from_file(
@@ -149,7 +155,8 @@ class Fleet(Generic[D]):
         :param within: seconds for all together; who was not asked by then is told as a :class:`miio_lan.DeviceTimeout`
         :raises Exception: what ``what`` raises, unless it is an error of a device
         """
-        end = None if within is None else time.monotonic() + checked_timeout(within)
+        end = None if within is None else time.monotonic() + checked_seconds("within", within)
+        checked_function("what", what)
         asking = _Asking(self, what, end)
         async with aclosing(asking.outcomes()) as outcomes:
             for name in self.devices:
@@ -172,8 +179,9 @@ class Fleet(Generic[D]):
         :raises Exception: what ``what`` raises, unless it is an error of a device
         """
         now = time.monotonic()
-        end = None if within is None else now + checked_timeout(within)
-        rounds = Rounds(self.devices, checked_timeout(every), now, SHARED)
+        end = None if within is None else now + checked_seconds("within", within)
+        rounds = Rounds(self.devices, checked_seconds("every", every), now, SHARED)
+        checked_function("what", what)
         if not self.devices:
             return
         asking = _Asking(self, what, end)

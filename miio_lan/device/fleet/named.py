@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from miio_lan.device.arguments import MAX_ADDRESS
 from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
 from miio_lan.foreign import excerpt, printable_json, show
 from miio_lan.keeping import config_folder, locked, open_to_others, replace_file
@@ -194,7 +195,13 @@ def check_name(name: Any) -> None:
 def _address(value: object) -> str:
     if value is None:
         raise InvalidArgument("ip is missing")
-    if not isinstance(value, str) or not value or not value.isprintable() or " " in value or len(value) > 253:
+    if (
+        not isinstance(value, str)
+        or not value
+        or not value.isprintable()
+        or " " in value
+        or len(value) > MAX_ADDRESS
+    ):
         raise InvalidArgument(f"ip is an address or a host name, not {_shown(value)}")
     return value
 
@@ -317,6 +324,10 @@ class DevicesFile:
 
         :raises DevicesFileError: as :meth:`change`
         """
+        if not isinstance(device, NamedDevice) or not isinstance(
+            device.name, str
+        ):  # JSON would make a text of it
+            raise DevicesFileError(f"a NamedDevice with a text for its name is kept, not {show(device)}")
         self.change(lambda devices: devices.update({device.name: device}))
 
     def remove(self, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from miio_lan.device.arguments import checked_arguments
+from miio_lan.device.arguments import checked_arguments, checked_ids
 from miio_lan.device.steps import plain
 from miio_lan.errors import InvalidArgument, SpecError
 from miio_lan.foreign import show
@@ -34,6 +34,21 @@ def checked_spec(spec: Any) -> Any:
     return spec
 
 
+def checked_mapping(mapping: Any) -> MiotMapping:
+    """Give a mapping of names to numbers.
+
+    :raises InvalidArgument: if it is none
+    """
+    if not isinstance(mapping, Mapping):
+        raise InvalidArgument(f"mapping is a mapping such as {_EXAMPLE}, not {show(mapping)}")
+    for name, ids in mapping.items():
+        if not isinstance(name, str) or not isinstance(ids, Mapping) or "siid" not in ids:
+            raise InvalidArgument(f"mapping is such as {_EXAMPLE}, but has {show(ids)} under {show(name)}")
+        checked_ids(**{key: ids[key] for key in ("siid", "piid", "aiid") if key in ids})
+    return mapping  # type: ignore[return-value]  # any mapping will do
+
+
+_EXAMPLE = "{'power': {'siid': 2, 'piid': 1}}"
 NOTHING: Any = object()
 """In the place of a value that was not given; None is one."""
 

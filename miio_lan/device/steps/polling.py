@@ -113,6 +113,10 @@ def _named(each: Any) -> Any:
         siid, piid = each
         checked_ids(siid=siid, piid=piid)
         return {"did": f"{siid}-{piid}", "siid": siid, "piid": piid}
+    if not isinstance(each, (str, Mapping)):  # most likely one pair, in the place of a list of them
+        raise InvalidArgument(
+            f"poll has names of properties, or pairs of siid and piid as in [(2, 1)], not {show(each)}"
+        )
     return each
 
 

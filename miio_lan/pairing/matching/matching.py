@@ -212,9 +212,7 @@ class Matcher:
         """
         return [each for each in self._in_time(request, skew) if each.command.method == request.demand.method]
 
-    def _in_time(
-        self, request: LanRequest, skew: float, longest: float = LONGEST_WAIT
-    ) -> Sequence[Downlink]:
+    def _in_time(self, request: LanRequest, skew: float, longest: float = LONGEST_WAIT) -> Sequence[Downlink]:
         if request.reply is None:
             end = request.last + longest
         else:
