@@ -249,6 +249,11 @@ OTHERS: list[tuple[Callable[[], object], type[DeviceException], str]] = [
     (lambda: MiotDevice(HOST, PLAIN, mapping=[]), InvalidArgument, "mapping is a mapping such as"),
     (lambda: MiotDevice(HOST, PLAIN, mapping={"on": (2, 1)}), InvalidArgument, r".* has \(2, 1\) under 'on'"),
     (
+        lambda: MiotDevice(HOST, PLAIN, mapping={"on": {"piid": 1}}),
+        InvalidArgument,
+        "mapping is such as .* under .on.",
+    ),
+    (
         lambda: AsyncMiotDevice(HOST, PLAIN, mapping={"on": {"siid": True, "piid": 1}}),
         InvalidArgument,
         "siid is a whole number from 1, not True",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CACHE = "cache"
 """In the place of a description: that of the device's model, as it was fetched."""
+_EXAMPLE = "{'power': {'siid': 2, 'piid': 1}}"
 
 
 def checked_spec(spec: Any) -> Any:
@@ -42,13 +43,13 @@ def checked_mapping(mapping: Any) -> MiotMapping:
     if not isinstance(mapping, Mapping):
         raise InvalidArgument(f"mapping is a mapping such as {_EXAMPLE}, not {show(mapping)}")
     for name, ids in mapping.items():
-        if not isinstance(name, str) or not isinstance(ids, Mapping) or "siid" not in ids:
+        fits = isinstance(name, str) and isinstance(ids, Mapping)
+        if not fits or ({"piid", "aiid"} & set(ids) and "siid" not in ids):
             raise InvalidArgument(f"mapping is such as {_EXAMPLE}, but has {show(ids)} under {show(name)}")
         checked_ids(**{key: ids[key] for key in ("siid", "piid", "aiid") if key in ids})
     return mapping  # type: ignore[return-value]  # any mapping will do
 
 
-_EXAMPLE = "{'power': {'siid': 2, 'piid': 1}}"
 NOTHING: Any = object()
 """In the place of a value that was not given; None is one."""
 
