@@ -30,6 +30,7 @@ from miio_lan.errors import (
     DeviceException,
     DevicesFileError,
     InvalidArgument,
+    LineError,
     PortError,
     RecordError,
     SpecError,
@@ -45,6 +46,7 @@ from miio_lan.given import (
     checked_words,
 )
 from miio_lan.lan.capture.reading import read_capture
+from miio_lan.lan.packet import encode, hello_reply, virtual_hello
 from miio_lan.record.lanes import transcript
 from miio_lan.record.recording import FileRecorder, read_recording
 from miio_lan.uart.bridge.bridge import Bridge
@@ -230,6 +232,16 @@ OTHERS: list[tuple[Callable[[], object], type[DeviceException], str]] = [
         SpecError,
         "nan is nothing by which a number",
     ),
+    (lambda: module().notify(5), LineError, "what is handed out is text, not 5"),
+    (lambda: module().hand_out(None, 0.0, print), LineError, "what is handed out is text, not None"),
+    (lambda: hello_reply(device_id=-1, stamp=0), InvalidArgument, "a header has a did of 64 bits"),
+    (
+        lambda: hello_reply(device_id=1, stamp=0.5),
+        InvalidArgument,
+        "a header has a did of 64 bits, a stamp in",
+    ),
+    (lambda: encode({}, token=bytes(16), device_id="1", stamp=0), InvalidArgument, "a header has a did"),
+    (lambda: virtual_hello(1 << 64), InvalidArgument, "a virtual did is a whole number from 0 to"),
     (lambda: judge([], spec="lamp"), SpecError, "spec is a Spec"),
     (lambda: judge([], ended=math.nan), InvalidArgument, "ended is a number of seconds, not nan"),
     (lambda: drive_module("/dev/ttyUSB0"), InvalidArgument, "the line is a Port, such as open_port"),

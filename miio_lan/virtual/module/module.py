@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from miio_lan.errors import InvalidArgument
+from miio_lan.errors import InvalidArgument, LineError
 from miio_lan.foreign import show
 from miio_lan.given import checked_flag, checked_function, checked_seconds
 from miio_lan.lan.cipher import parse_token
@@ -351,7 +351,7 @@ class Module:
 
         :raises LineError: if it is not a line
         """
-        seal(f"down {text}")
+        _down(text)
         self.queue.notify(text)
 
     def hand_out(self, text: str, now: float, done: Callable[[RequestOutcome, float], None]) -> bool:
@@ -362,7 +362,7 @@ class Module:
         :return: whether there was room in the queue
         :raises LineError: if it is not a line
         """
-        line = seal(f"down {text}")
+        line = _down(text)
         self.tick(now)
         command = read(line, direction="down")
         if isinstance(command, Down) and not isinstance(command, NoMethod) and not command.wants_result:
@@ -454,3 +454,13 @@ class Module:
         if self.update.tick(now) == "restart":
             self.chip.firmware = self.next_firmware or self.chip.firmware
             self.restart(now)
+
+
+def _down(text: str) -> bytes:
+    """Give the line that hands a text to the MCU.
+
+    :raises LineError: if it is not a line
+    """
+    if not isinstance(text, str):  # it would be shown as Python shows it
+        raise LineError(f"what is handed out is text, not {show(text)}")
+    return seal(f"down {text}")
