@@ -13,13 +13,25 @@ from miio_lan.errors import InvalidArgument
 from miio_lan.foreign import show
 
 
+def shown(value: object) -> str:
+    """Write a value into an error, as :func:`miio_lan.foreign.show` does, without the secrets in it.
+
+    What is given in the wrong place may have a token: the entry of a device, or the parameters of a command.
+    """
+    if value is None or isinstance(value, (int, float)):
+        return show(value)
+    from miio_lan.record.redact import redact  # most programs meet no such error
+
+    return show(value, redact)
+
+
 def checked_flag(name: str, given: Any) -> bool:
     """Give yes or no.
 
     :raises InvalidArgument: if it is neither; a text that says no would be taken for a yes
     """
     if not isinstance(given, int) or given not in (0, 1):
-        raise InvalidArgument(f"{name} is True or False, not {show(given)}")
+        raise InvalidArgument(f"{name} is True or False, not {shown(given)}")
     return bool(given)
 
 
@@ -29,7 +41,7 @@ def checked_function(name: str, given: Any) -> Any:
     :raises InvalidArgument: if it is neither
     """
     if given is not None and not callable(given):
-        raise InvalidArgument(f"{name} is a function, not {show(given)}")
+        raise InvalidArgument(f"{name} is a function, not {shown(given)}")
     return given
 
 
@@ -45,7 +57,7 @@ def checked_seconds(name: str, given: Any, *, zero: bool = False, endless: bool 
     if number and ((0 < given < 1e9) or (zero and given == 0) or (endless and given == math.inf)):
         return given  # type: ignore[no-any-return]
     least = "from 0 and" if zero else "above 0 and"
-    raise InvalidArgument(f"{name} is a number of seconds {least} below 1e9, not {show(given)}")
+    raise InvalidArgument(f"{name} is a number of seconds {least} below 1e9, not {shown(given)}")
 
 
 def checked_instant(name: str, given: Any) -> float | None:
@@ -57,7 +69,7 @@ def checked_instant(name: str, given: Any) -> float | None:
         return None
     if isinstance(given, (int, float)) and not isinstance(given, bool) and abs(given) < 1e300:
         return given
-    raise InvalidArgument(f"{name} is a number of seconds, not {show(given)}")
+    raise InvalidArgument(f"{name} is a number of seconds, not {shown(given)}")
 
 
 def checked_number(name: str, given: Any, least: int | None = None, most: int | None = None) -> int:
@@ -71,7 +83,7 @@ def checked_number(name: str, given: Any, least: int | None = None, most: int | 
     bounds = "".join(
         f" {word} {bound}" for word, bound in (("from", least), ("to", most)) if bound is not None
     )
-    raise InvalidArgument(f"{name} is a whole number{bounds}, not {show(given)}")
+    raise InvalidArgument(f"{name} is a whole number{bounds}, not {shown(given)}")
 
 
 def checked_word(name: str, given: Any, words: Collection[str]) -> str:
@@ -80,7 +92,7 @@ def checked_word(name: str, given: Any, words: Collection[str]) -> str:
     :raises InvalidArgument: if it is none of them
     """
     if not isinstance(given, str) or given not in words:
-        raise InvalidArgument(f"{name} is one of {', '.join(words)}, not {show(given)}")
+        raise InvalidArgument(f"{name} is one of {', '.join(words)}, not {shown(given)}")
     return given
 
 
@@ -91,5 +103,5 @@ def checked_words(name: str, given: Any, example: str) -> list[Any]:
     :raises InvalidArgument: for anything else; a text would become a list of its letters
     """
     if isinstance(given, (str, bytes, bytearray, memoryview, Mapping)) or not isinstance(given, Iterable):
-        raise InvalidArgument(f"{name} are a list, such as {example}, not {show(given)}")
+        raise InvalidArgument(f"{name} are a list, such as {example}, not {shown(given)}")
     return list(given)

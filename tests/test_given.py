@@ -451,3 +451,32 @@ def test_a_device_is_kept_under_a_text_alone(name: Any, tmp_path: Path) -> None:
     ):
         file.put(NamedDevice(name, HOST, PLAIN))
     assert not file.path.exists()
+
+
+@pytest.mark.parametrize(
+    "given", [{"ip": HOST, "token": PLAIN}, [PLAIN], {"ssid": "home", "passwd": "hush hush"}], ids=type
+)
+@pytest.mark.parametrize(
+    "taker",
+    [
+        lambda given: Device(HOST, PLAIN).send(given),
+        lambda given: Device(HOST, PLAIN, model=given),
+        lambda given: Device(HOST, PLAIN).send("x", timeout=given),
+        lambda given: MiotDevice(HOST, PLAIN).read(given, 1),
+        lambda given: MiotDevice(HOST, PLAIN, mapping={"on": [given]}),
+        lambda given: MiotDevice(HOST, PLAIN, spec=given),
+        lambda given: Fleet({"lamp": given}),
+        lambda given: Fleet(given),
+        lambda given: DevicesFile("nowhere.json").put(given),
+        lambda given: find_property(LAMP, given),
+        lambda given: module(provisioned=given),
+        lambda given: seek(callback=given),
+    ],
+)
+def test_secrets_that_are_given_in_the_wrong_place_are_not_shown(
+    taker: Callable[[Any], object], given: Any
+) -> None:
+    with pytest.raises(DeviceException) as raised:
+        taker(given)
+    assert PLAIN[:8] not in str(raised.value)
+    assert "hush" not in str(raised.value)

@@ -82,8 +82,8 @@ FLOORS = {
         (
             ("foreign", "variables", "ready"),
             ("errors", "paths"),
-            ("record", "given"),
-            ("loop", "keeping"),
+            ("record",),
+            ("loop", "keeping", "given"),
             ("lan", "uart"),
             ("device", "pairing"),
             ("virtual", "bench"),

@@ -205,8 +205,8 @@ def encode(payload: object, *, token: bytes, device_id: int, stamp: int) -> byte
     :param device_id: the 64-bit did
     :param stamp: the device's clock, seconds
     :raises InvalidTokenException: if the token has not 16 bytes
-    :raises DeviceException: if the payload has no JSON form or does not fit a datagram at all, and for numbers that have
-        no place in a header
+    :raises DeviceException: if the payload has no JSON form or does not fit a datagram at all, and for numbers that
+        have no place in a header
     """
     plain = payload if isinstance(payload, bytes) else _dump(payload)
     cipher = take_cipher(token)

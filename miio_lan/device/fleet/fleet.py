@@ -16,8 +16,7 @@ from miio_lan.device.cancelling import cancellations, is_own_end
 from miio_lan.device.miot_aio import AsyncMiotDevice
 from miio_lan.device.steps.rounds import Rounds
 from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
-from miio_lan.foreign import show
-from miio_lan.given import checked_function, checked_number, checked_seconds
+from miio_lan.given import checked_function, checked_number, checked_seconds, shown
 from miio_lan.lan.client.ids import SHARED
 from miio_lan.paths import FilePath
 
@@ -72,14 +71,14 @@ class Fleet(Generic[D]):
 
     def __init__(self, devices: Mapping[str, D], *, limit: int = LIMIT) -> None:
         if not isinstance(devices, Mapping):
-            raise InvalidArgument(f"devices are a mapping of names to devices, not {show(devices)}")
+            raise InvalidArgument(f"devices are a mapping of names to devices, not {shown(devices)}")
         for name, device in devices.items():
             if not isinstance(name, str):
-                raise InvalidArgument(f"the name of a device is text, not {show(name)}")
+                raise InvalidArgument(f"the name of a device is text, not {shown(name)}")
             if not isinstance(
                 device, AsyncDevice
             ):  # a blocking one would be sent a command, and awaited in vain
-                raise InvalidArgument(f"{show(name)} is to be an AsyncDevice, and is {show(device)}")
+                raise InvalidArgument(f"{shown(name)} is to be an AsyncDevice, and is {shown(device)}")
         self.devices = dict(devices)
         self.limit = checked_number("limit", limit, 1)
 
@@ -107,13 +106,13 @@ class Fleet(Generic[D]):
         from miio_lan.record.redact import told_of
 
         if not (isinstance(kind, type) and issubclass(kind, AsyncDevice)):
-            raise InvalidArgument(f"kind is AsyncDevice or a class made of it, not {show(kind)}")
+            raise InvalidArgument(f"kind is AsyncDevice or a class made of it, not {shown(kind)}")
         path = default_path() if path is None else path
         known = read_devices(path)
         wanted = list(known if names is None else dict.fromkeys(checked_list("names", names, "['lamp']")))
         for name in wanted:
             if name not in known:
-                raise DevicesFileError(told_of(path, f"there is no device named {show(name)}"))
+                raise DevicesFileError(told_of(path, f"there is no device named {shown(name)}"))
         return Fleet(
             {
                 name: kind(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from miio_lan.device.arguments import MAX_ADDRESS
 from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
 from miio_lan.foreign import excerpt, printable_json, show
+from miio_lan.given import shown
 from miio_lan.keeping import config_folder, locked, open_to_others, replace_file
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery.announcement import DID_RANGE, MAX_DID
@@ -327,7 +328,7 @@ class DevicesFile:
         if not isinstance(device, NamedDevice) or not isinstance(
             device.name, str
         ):  # JSON would make a text of it
-            raise DevicesFileError(f"a NamedDevice with a text for its name is kept, not {show(device)}")
+            raise DevicesFileError(f"a NamedDevice with a text for its name is kept, not {shown(device)}")
         self.change(lambda devices: devices.update({device.name: device}))
 
     def remove(self, name: str) -> None:

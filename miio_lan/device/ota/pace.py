@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from miio_lan.device.arguments import checked_timeout
 from miio_lan.errors import InvalidArgument
-from miio_lan.foreign import show
+from miio_lan.given import shown
 
 
 @dataclass(frozen=True)
@@ -39,5 +39,5 @@ def paced(pace: Pace | None, timeout: float | None) -> Pace:
     """
     pace = Pace() if pace is None else pace
     if not isinstance(pace, Pace):
-        raise InvalidArgument(f"pace is a Pace, such as Pace(every=2.0), not {show(pace)}")
+        raise InvalidArgument(f"pace is a Pace, such as Pace(every=2.0), not {shown(pace)}")
     return pace if timeout is None else replace(pace, total=checked_timeout(timeout))
