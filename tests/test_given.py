@@ -27,6 +27,7 @@ from miio_lan.device.doctor.examining import diagnose
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.device.provision.plan import make_plan
 from miio_lan.errors import (
+    ClocksInDoubt,
     DeviceException,
     DevicesFileError,
     InvalidArgument,
@@ -47,6 +48,7 @@ from miio_lan.given import (
 )
 from miio_lan.lan.capture.reading import read_capture
 from miio_lan.lan.packet import encode, hello_reply, virtual_hello
+from miio_lan.pairing.clocks import Clocks, compare
 from miio_lan.record.lanes import transcript
 from miio_lan.record.recording import FileRecorder, read_recording
 from miio_lan.uart.bridge.bridge import Bridge
@@ -116,6 +118,10 @@ FLAGS: list[tuple[str, Callable[[Any], object]]] = [
     ("provisioned", lambda given: module(provisioned=given)),
     ("provisioned", lambda given: VirtualProduct(provisioned=given)),
     ("late", lambda given: bench(late=given)),
+    ("from_boot", lambda given: judgement_of([], from_boot=given)),
+    ("from_boot", lambda given: judge([], from_boot=given)),
+    ("from_boot", lambda given: drive_lan(print, from_boot=given)),
+    ("driven", lambda given: judge([], driven=given)),
 ]
 
 FUNCTIONS: list[tuple[str, Callable[[Any], object]]] = [
@@ -243,6 +249,10 @@ OTHERS: list[tuple[Callable[[], object], type[DeviceException], str]] = [
     (lambda: encode({}, token=bytes(16), device_id="1", stamp=0), InvalidArgument, "a header has a did"),
     (lambda: virtual_hello(1 << 64), InvalidArgument, "a virtual did is a whole number from 0 to"),
     (lambda: judge([], spec="lamp"), SpecError, "spec is a Spec"),
+    (lambda: judge([], course=5), InvalidArgument, "course is the Progress of a check, not 5"),
+    (lambda: compare([], [], about="2"), InvalidArgument, "about is a number of seconds, not '2'"),
+    (lambda: compare([], []).instant(1.0), ClocksInDoubt, "the recording has no line of the UART"),
+    (lambda: Clocks().instant(1.0), ClocksInDoubt, "the clocks were not compared"),
     (lambda: judge([], ended=math.nan), InvalidArgument, "ended is a number of seconds, not nan"),
     (lambda: drive_module("/dev/ttyUSB0"), InvalidArgument, "the line is a Port, such as open_port"),
     (lambda: tap(up="/dev/ttyUSB0"), InvalidArgument, "what a tap listens to is a Port"),

@@ -10,7 +10,7 @@ from miio_lan.acceptance.rules.refusals import wanted_refusals
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement
 from miio_lan.device.description.spec import Spec
-from miio_lan.given import checked_instant, checked_word
+from miio_lan.given import checked_flag, checked_instant, checked_word
 from miio_lan.record import Record
 from miio_lan.record.clock import check_clock
 from miio_lan.record.marks import marked_check, without_marks
@@ -52,6 +52,7 @@ def judgement_of(
     if mode is not None:
         checked_word("mode", mode, (PASSIVE, MODULE, LAN))
     checked_instant("ended", ended)
+    checked_flag("from_boot", from_boot)
     check_clock(every)
     check = marked_check(every)
     if check is not None:

@@ -24,7 +24,7 @@ from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException, InvalidArgument
 from miio_lan.foreign import printable
-from miio_lan.given import checked_function
+from miio_lan.given import checked_flag, checked_function
 from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import Observer, Record
 from miio_lan.record.marks import begin_mark, end_mark
@@ -165,6 +165,7 @@ def drive_module(
     :raises KeyboardInterrupt: as it came, once what was set is put back and an update is broken off; its notes say what
         was not, and that
     """
+    checked_flag("from_boot", from_boot)
     words = _checked(allow, spec, observer=observer, progress=progress, switch_on=switch_on)
     checked_line("the line", line)
     if firmware is not None and "ota" not in words:
@@ -269,6 +270,7 @@ def drive_lan(
     :raises DeviceException: if the product cannot be reached at all
     :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
     """
+    checked_flag("from_boot", from_boot)
     words = _checked(allow, spec, connect=connect, observer=observer, progress=progress)
     course = Progress()
     run = MarkedRun(LAN, observer, course, spec, from_boot, [] if records is None else records)
