@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Categories Cc, Cf, Cs, Zl and Zp of Unicode 17, and letters without a glyph; tests/test_foreign.py compares. Other
 # characters that this Python does not know are the terminal's matter.
@@ -45,12 +49,17 @@ def excerpt(text: str) -> str:
     return ascii(text if len(text) <= _GLANCE else text[: _GLANCE - 3] + "...")
 
 
-def show(value: object) -> str:
-    """Write any value into an error: short, and without failing on integers too long to be written."""
+def show(value: object, clean: Callable[[str], str] | None = None) -> str:
+    """Write any value into an error: short, and whatever its own ``repr`` does; integers may be too long for it.
+
+    :param clean: what the text passes through before most of it is left out
+    """
     try:
         text = repr(value)
-    except (ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - somebody else's object; the error that is being made is the one to be told
         text = "an integer of thousands of digits" if isinstance(value, int) else f"a {type(value).__name__}"
+    if clean is not None:
+        text = clean(text[: _SHOWN * _SHOWN])
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 

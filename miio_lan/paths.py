@@ -35,4 +35,8 @@ def checked_path(what: str, file: object, error: type[_E], *, also: str = "") ->
         raise error(f"{what} is a path{also}, not {type(file).__name__}")
     if "\0" in str(path):
         raise error(f"{what} cannot be at {show(str(path))}: a path has no NUL character")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise error(f"{what} cannot be at {show(str(path))}: no name of a file has such characters") from None
     return path

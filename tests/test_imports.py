@@ -83,7 +83,7 @@ FLOORS = {
             ("foreign", "variables", "ready"),
             ("errors", "paths"),
             ("record",),
-            ("loop", "keeping"),
+            ("loop", "keeping", "given"),
             ("lan", "uart"),
             ("device", "pairing"),
             ("virtual", "bench"),

@@ -93,6 +93,14 @@ def test_a_name_with_a_nul_is_told(
         taker("a\0b.json")
 
 
+@pytest.mark.parametrize(("taker", "error", "what"), TAKERS)
+def test_a_name_that_no_file_can_have_is_told(
+    taker: Callable[..., object], error: type[DeviceException], what: str
+) -> None:
+    with pytest.raises(error, match=rf"{what} cannot be at 'a\\ud800.json': no name of a file has such"):
+        taker("a\ud800.json")
+
+
 @pytest.mark.parametrize(("taker", "error"), [(taker, error) for taker, error, _ in TAKERS])
 def test_an_object_that_stands_for_a_path_is_taken(
     taker: Callable[..., object],

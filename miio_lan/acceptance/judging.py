@@ -10,6 +10,7 @@ from miio_lan.acceptance.rules.refusals import wanted_refusals
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement
 from miio_lan.device.description.spec import Spec
+from miio_lan.given import checked_flag, checked_instant, checked_word
 from miio_lan.record import Record
 from miio_lan.record.clock import check_clock
 from miio_lan.record.marks import marked_check, without_marks
@@ -42,10 +43,16 @@ def judgement_of(
         at the latest, with the check that the records say they hold, else with the last record
     :param course: how far the checker got that asked the product; by default what the records say, None for one that
         only listened
+    :raises InvalidArgument: for a mode that there is not, and what is no instant
+    :raises SpecError: for what is no description
     :raises RecordError: if the records hold the marks of more than one check, or marks that make no sense, or were
         stamped by several clocks
     """
     every = list(records)
+    if mode is not None:
+        checked_word("mode", mode, (PASSIVE, MODULE, LAN))
+    checked_instant("ended", ended)
+    checked_flag("from_boot", from_boot)
     check_clock(every)
     check = marked_check(every)
     if check is not None:

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from pathlib import Path
 from textwrap import indent
 from typing import Generic, TypeVar, Unpack
 
@@ -27,10 +26,12 @@ from miio_lan.bench.steps.seen import SeenExchange
 from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.device.blocking import Device
 from miio_lan.device.description.spec import Spec
-from miio_lan.errors import PowerError
+from miio_lan.errors import InvalidArgument, PowerError
+from miio_lan.given import checked_flag, checked_seconds, checked_word, checked_words
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.matching.lag import told_beyond
 from miio_lan.pairing.pairing import Pairer
+from miio_lan.paths import FilePath, checked_path
 from miio_lan.record import Record
 
 __all__ = [
@@ -64,6 +65,7 @@ class Bench(Generic[DeviceT]):
     :param late: whether the recorder may be told of a line after the reply it led to, as by a tap; False where the
         product itself tells of its lines
     :param power: switches the product off and on, where that can be done
+    :raises InvalidArgument: for directions that there are not
     """
 
     def __init__(
@@ -76,12 +78,16 @@ class Bench(Generic[DeviceT]):
         late: bool = True,
         power: Power | None = None,
     ) -> None:
+        hears = [
+            checked_word("what is heard", each, ("up", "down"))
+            for each in checked_words("the directions that are heard", hears, "['up', 'down']")
+        ]
         self.device = device
         self.recorder = recorder
         self.uart = ObservedLine(recorder, hears)
         self.spec = spec
         self.hears = frozenset(hears)
-        self._late = late
+        self._late = checked_flag("late", late)
         self._power = power
         self.from_start = not late
         self._pairer = Pairer()
@@ -144,6 +150,8 @@ class Bench(Generic[DeviceT]):
         :param timeout: seconds to wait at most
         :param unanswered: wait for what becomes of commands without a reply, and of those of others, too
         """
+
+        checked_seconds("timeout", timeout, zero=True, endless=True)
 
         def done() -> bool | None:
             waited_for = (each for each in self.joined if unanswered or each.reply)
@@ -304,9 +312,10 @@ class Bench(Generic[DeviceT]):
         missed = f"\n({now.unseen})" if now.unseen else ""
         return f"{problem}; {happened}{missed}\n{now.trace()}"
 
-    def save(self, path: Path) -> None:
+    def save(self, path: FilePath) -> None:
         """Write all records of this test to a file, as JSON Lines.
 
         :raises OSError: if that cannot be done
+        :raises InvalidArgument: if that is no path
         """
-        self.snapshot().save(path)
+        self.snapshot().save(checked_path("a recording", path, InvalidArgument))

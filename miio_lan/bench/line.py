@@ -14,6 +14,9 @@ from miio_lan.bench.expecting.values import is_wanted
 from miio_lan.bench.recorder import Mark, Recorder, is_between
 from miio_lan.bench.snapshot import BOTH, unseen
 from miio_lan.bench.trace import ExpectationFailed, trace
+from miio_lan.errors import InvalidArgument
+from miio_lan.foreign import show
+from miio_lan.given import checked_seconds, checked_word
 from miio_lan.record import Record
 from miio_lan.uart.commands import UPLINKS
 from miio_lan.uart.order import OBSERVED_WITHIN, in_order
@@ -81,6 +84,7 @@ class ObservedLine:
 
     def lines(self, direction: Literal["up", "down"] | None = None) -> list[str]:
         """Give the texts of the lines in this test: of both directions, or ``"up"`` (MCU) or ``"down"`` (module)."""
+        checked_direction(direction)
         return [each.text for each in self.records if direction in (None, each.direction) and each.raw]
 
     @overload
@@ -132,6 +136,9 @@ class ObservedLine:
 
         __tracebackhide__ = True
         wanted = WantedLine(what, direction, reading)
+        checked_seconds("timeout", timeout, zero=True, endless=True)
+        if since is not None and not isinstance(since, Record):
+            raise InvalidArgument(f"since is a record, not {show(since)}")
 
         def look() -> Record | None:
             told = self.records if since is None else behind(since, self.records)
@@ -217,17 +224,38 @@ def behind(since: Record, records: Sequence[Record]) -> list[Record]:
     return [*near[place + 1 :], *(each for each in records if each.instant > own.instant + OBSERVED_WITHIN)]
 
 
+def _checked_what(what: Any) -> What | None:
+    if isinstance(what, str):
+        fits = bool(what)
+    elif isinstance(what, re.Pattern):
+        fits = isinstance(what.pattern, str)
+    else:
+        fits = what is None or callable(what)
+    if fits:
+        return what  # type: ignore[no-any-return]
+    raise InvalidArgument(f"a line is its first words, a pattern of text or a function, not {show(what)}")
+
+
+def checked_direction(direction: object) -> str | None:
+    """Give a direction of the line, or None for both.
+
+    :raises InvalidArgument: for any other word: no line would ever be said there
+    """
+    return None if direction is None else checked_word("direction", direction, ("up", "down"))
+
+
 class WantedLine:
     """What a line has to be like.
 
     :param what: the line or its first words, a pattern, or a function; None for any
     :param direction: ``"up"`` or ``"down"``, None for both
     :param reading: keys and values its reading must have
+    :raises InvalidArgument: for what no line can be like
     """
 
     def __init__(self, what: What | None, direction: str | None, reading: Mapping[str, object]) -> None:
-        self._what = what
-        self._direction = direction
+        self._what = _checked_what(what)
+        self._direction = checked_direction(direction)
         self._reading = reading
 
     @property

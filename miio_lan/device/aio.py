@@ -19,6 +19,7 @@ from miio_lan.device.steps.carrying import arguments_of, carry_out_awaiting
 from miio_lan.device.tracing import teller
 from miio_lan.errors import DeviceException, DeviceInfoUnavailableException, InvalidArgument
 from miio_lan.foreign import printable
+from miio_lan.given import checked_flag
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.client.aio import AsyncConnection
 from miio_lan.lan.client.session import Session
@@ -142,7 +143,7 @@ class AsyncDevice:
             None if token is None else parse_token(token),
             peer=peer if port == PORT else f"{peer}:{port}",
             start_id=arguments.checked_whole("start_id", start_id),
-            lazy_discover=lazy_discover,
+            lazy_discover=checked_flag("lazy_discover", lazy_discover),
             max_in_flight=max_in_flight,
         )
         tell = teller(arguments.checked_observer(observer), debug, peer)

@@ -11,11 +11,13 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from miio_lan.errors import InvalidArgument
-from miio_lan.foreign import show
+from miio_lan.given import checked_function, checked_seconds, shown
 from miio_lan.lan import MAX_PASSWORD, MAX_SSID
 
 #: More attempts than anybody waits for; beyond it, deadlines are no numbers a clock can be compared with.
 MAX_RETRIES = 1_000_000
+#: Characters of the longest name of a host (RFC 1035).
+MAX_ADDRESS = 253
 
 
 def checked_address(ip: Any, what: str = "an address") -> str | None:
@@ -23,11 +25,11 @@ def checked_address(ip: Any, what: str = "an address") -> str | None:
 
     :raises InvalidArgument: if it is none
     """
-    if ip is None or isinstance(ip, str):
+    if ip is None or (isinstance(ip, str) and len(ip) <= MAX_ADDRESS):
         return ip
     if isinstance(getattr(ip, "packed", None), bytes):
         return str(ip).partition("/")[0]
-    raise InvalidArgument(f"{what} is text such as '192.168.1.9', not {show(ip)}")
+    raise InvalidArgument(f"{what} is text such as '192.168.1.9', not {shown(ip)}")
 
 
 def checked_timeout(timeout: Any) -> float:
@@ -37,7 +39,7 @@ def checked_timeout(timeout: Any) -> float:
     """
     if isinstance(timeout, (int, float)) and 0 < timeout < 1e9 and timeout is not True:
         return timeout
-    raise InvalidArgument(f"timeout is a number of seconds above 0 and below 1e9, not {show(timeout)}")
+    return checked_seconds("timeout", timeout)  # which says what is wrong
 
 
 def checked_wait(timeout: Any) -> float:
@@ -45,9 +47,7 @@ def checked_wait(timeout: Any) -> float:
 
     :raises InvalidArgument: if it is none
     """
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 <= timeout < 1e9:
-        raise InvalidArgument(f"timeout is a number of seconds from 0 and below 1e9, not {show(timeout)}")
-    return timeout
+    return checked_seconds("timeout", timeout, zero=True)
 
 
 def checked_retries(count: Any) -> int:
@@ -56,7 +56,7 @@ def checked_retries(count: Any) -> int:
     :raises InvalidArgument: if it is none
     """
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_RETRIES:
-        raise InvalidArgument(f"retry_count is a whole number from 0 to {MAX_RETRIES}, not {show(count)}")
+        raise InvalidArgument(f"retry_count is a whole number from 0 to {MAX_RETRIES}, not {shown(count)}")
     return count
 
 
@@ -74,7 +74,7 @@ def checked_in_flight(max_in_flight: Any) -> int:
     :raises InvalidArgument: if it is none
     """
     if isinstance(max_in_flight, bool) or not isinstance(max_in_flight, int) or max_in_flight < 1:
-        raise InvalidArgument(f"max_in_flight is a whole number, at least 1, not {show(max_in_flight)}")
+        raise InvalidArgument(f"max_in_flight is a whole number, at least 1, not {shown(max_in_flight)}")
     return max_in_flight
 
 
@@ -84,7 +84,7 @@ def checked_port(port: Any) -> int:
     :raises InvalidArgument: if it is none
     """
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
-        raise InvalidArgument(f"a UDP port is 1 to 65535, not {show(port)}")
+        raise InvalidArgument(f"a UDP port is 1 to 65535, not {shown(port)}")
     return port
 
 
@@ -94,7 +94,7 @@ def checked_tcp_port(port: Any) -> int:
     :raises InvalidArgument: if it is none
     """
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 65536:
-        raise InvalidArgument(f"a TCP port is 1 to 65535, or 0 for a free one, not {show(port)}")
+        raise InvalidArgument(f"a TCP port is 1 to 65535, or 0 for a free one, not {shown(port)}")
     return port
 
 
@@ -104,7 +104,7 @@ def checked_whole(name: str, number: Any) -> int:
     :raises InvalidArgument: if it is none
     """
     if not isinstance(number, int):
-        raise InvalidArgument(f"{name} is a whole number, not {show(number)}")
+        raise InvalidArgument(f"{name} is a whole number, not {shown(number)}")
     return number
 
 
@@ -114,7 +114,7 @@ def checked_model(model: Any) -> str | None:
     :raises InvalidArgument: if it is no text
     """
     if model is not None and not isinstance(model, str):
-        raise InvalidArgument(f"a model is text such as 'yeelink.light.lamp4', not {show(model)}")
+        raise InvalidArgument(f"a model is text such as 'yeelink.light.lamp4', not {shown(model)}")
     return model
 
 
@@ -124,7 +124,7 @@ def checked_observer(observer: Any) -> Any:
     :raises InvalidArgument: if it is neither
     """
     if observer is not None and not callable(observer):
-        raise InvalidArgument(f"an observer is a function that takes a record, not {show(observer)}")
+        raise InvalidArgument(f"an observer is a function that takes a record, not {shown(observer)}")
     return observer
 
 
@@ -134,7 +134,7 @@ def checked_command(command: Any) -> str:
     :raises InvalidArgument: if it is none
     """
     if not isinstance(command, str) or not command:
-        raise InvalidArgument(f"a command is a word such as 'get_prop', not {show(command)}")
+        raise InvalidArgument(f"a command is a word such as 'get_prop', not {shown(command)}")
     return command
 
 
@@ -144,7 +144,7 @@ def checked_safe(repeat_safe: Any) -> bool | None:
     :raises InvalidArgument: if it is none of them; a text that says no would be taken for a yes
     """
     if repeat_safe is not None and not isinstance(repeat_safe, bool):
-        raise InvalidArgument(f"repeat_safe is True, False or None, not {show(repeat_safe)}")
+        raise InvalidArgument(f"repeat_safe is True, False or None, not {shown(repeat_safe)}")
     return repeat_safe
 
 
@@ -157,7 +157,7 @@ def checked_members(name: str, members: Any) -> Mapping[str, Any] | None:
         return None
     if not isinstance(members, Mapping) or not all(isinstance(key, str) for key in members):
         raise InvalidArgument(
-            f"{name} is a mapping with text keys, such as {{'sid': '1'}}, not {show(members)}"
+            f"{name} is a mapping with text keys, such as {{'sid': '1'}}, not {shown(members)}"
         )
     return members
 
@@ -170,7 +170,7 @@ def checked_list(what: str, items: Any, example: str = "['power']") -> list[Any]
     """
     unfit = (str, bytes, bytearray, memoryview, Mapping, AbstractSet)
     if isinstance(items, unfit) or not isinstance(items, Iterable):
-        raise InvalidArgument(f"{what} are a list, such as {example}, not {show(items)}")
+        raise InvalidArgument(f"{what} are a list, such as {example}, not {shown(items)}")
     return list(items)
 
 
@@ -183,7 +183,7 @@ def checked_properties(items: Any) -> list[Any]:
     for item in found:
         numbers = [item.get(key) for key in ("siid", "piid")] if isinstance(item, Mapping) else []
         if not all(number is None or isinstance(number, (int, str)) for number in numbers):
-            raise InvalidArgument(f"siid and piid are whole numbers, not as in {show(item)}")
+            raise InvalidArgument(f"siid and piid are whole numbers, not as in {shown(item)}")
     return found
 
 
@@ -195,7 +195,7 @@ def checked_names(items: Any) -> list[str]:
     names = checked_list("properties", items)
     for name in names:
         if not isinstance(name, str):
-            raise InvalidArgument(f"properties to test are named by texts, not {show(name)}")
+            raise InvalidArgument(f"properties to test are named by texts, not {shown(name)}")
     return names
 
 
@@ -208,7 +208,7 @@ def checked_arguments(params: Any) -> list[Any]:
         return []
     if isinstance(params, Mapping):
         return [params]
-    return checked_list("the arguments of an action", params, f"[{show(params)}]")
+    return checked_list("the arguments of an action", params, f"[{shown(params)}]")
 
 
 def checked_ids(**ids: Any) -> None:
@@ -218,25 +218,25 @@ def checked_ids(**ids: Any) -> None:
     """
     for name, number in ids.items():
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise InvalidArgument(f"{name} is a whole number from 1, not {show(number)}")
+            raise InvalidArgument(f"{name} is a whole number from 1, not {shown(number)}")
 
 
-def checked_look(host: Any, port: Any, did: Any, within: Any, prop: Any) -> str:
+def checked_look(host: Any, port: Any, did: Any, within: Any, prop: Any, progress: Any = None) -> str:
     """Give the address of a device that is to be looked at; the other arguments let pass.
 
-    :raises InvalidArgument: if it is none, or the port, the did, the seconds, or siid and piid are none
+    :raises InvalidArgument: if it is none, or the port, the did, the seconds, siid and piid, or the function are none
     """
-    if isinstance(within, bool) or not isinstance(within, (int, float)) or not within > 0:
-        raise InvalidArgument(f"within is a number of seconds above 0, not {show(within)}")
+    checked_seconds("within", within, endless=True)
+    checked_function("progress", progress)
     address = checked_address(host)
     if address is None:
         raise InvalidArgument("whom to look at is not said: give an address or a host name")
     checked_port(port)
     if did is not None and (isinstance(did, bool) or not isinstance(did, int)):
-        raise InvalidArgument(f"did is a whole number, not {show(did)}")
+        raise InvalidArgument(f"did is a whole number, not {shown(did)}")
     if prop is not None:
         if not isinstance(prop, (tuple, list)) or len(prop) != 2:
-            raise InvalidArgument(f"prop is siid and piid, such as (2, 1), not {show(prop)}")
+            raise InvalidArgument(f"prop is siid and piid, such as (2, 1), not {shown(prop)}")
         checked_ids(siid=prop[0], piid=prop[1])
     return address
 
@@ -251,7 +251,10 @@ def checked_credentials(ssid: Any, password: Any, uid: Any) -> None:
         ("password", password, 0, MAX_PASSWORD),
     ):
         if not isinstance(text, str):
-            raise InvalidArgument(f"a Wi-Fi {what} is text, not {type(text).__name__}")
+            kind = (
+                "bytes" if isinstance(text, bytes) else type(text).__name__
+            )  # not the class that hides them
+            raise InvalidArgument(f"a Wi-Fi {what} is text, not {kind}")
         try:
             size = len(text.encode())
         except UnicodeEncodeError:
@@ -262,4 +265,4 @@ def checked_credentials(ssid: Any, password: Any, uid: Any) -> None:
             bounds = f"{least} to {most}" if least else f"at most {most}"
             raise InvalidArgument(f"a Wi-Fi {what} has {bounds} bytes, this one {size}")
     if isinstance(uid, bool) or not isinstance(uid, int) or not 0 <= uid < 1 << 64:
-        raise InvalidArgument(f"uid is a whole number from 0, of 64 bits, not {show(uid)}")
+        raise InvalidArgument(f"uid is a whole number from 0, of 64 bits, not {shown(uid)}")

@@ -25,6 +25,7 @@ from miio_lan.errors import (
     UnsupportedFeatureException,
 )
 from miio_lan.foreign import printable
+from miio_lan.given import checked_flag
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.incoming.pushes import Push
@@ -115,7 +116,7 @@ class Device:
             None if token is None else parse_token(token),
             peer=peer if port == PORT else f"{peer}:{port}",
             start_id=arguments.checked_whole("start_id", start_id),
-            lazy_discover=lazy_discover,
+            lazy_discover=checked_flag("lazy_discover", lazy_discover),
             max_in_flight=max_in_flight,
         )
         tell = None

@@ -64,7 +64,7 @@ class MiotDevice(Device):
         token = as_secret(token)
         super().__init__(ip, token, start_id, debug, lazy_discover, timeout, model=model, **connection)
         if mapping is not None:
-            self.mapping = mapping
+            self.mapping = by_name.checked_mapping(mapping)
         self._spec = by_name.checked_spec(spec)
 
     # --- plain values ------------------------------------------------------------------------------------------
@@ -220,14 +220,16 @@ class MiotDevice(Device):
         A model that the class does not list gets the first mapping there is, with a warning, as with python-miio.
 
         :raises UnsupportedFeatureException: if there are none at all
+        :raises InvalidArgument: if they are no mapping of names to numbers
         """
         own: MiotMapping | None = vars(self).get("mapping")
         if own:
-            return own
+            return by_name.checked_mapping(own)
         if self._mappings:
-            return plain.names_of(self.model, self._mappings, type(self).__name__)
+            names = plain.names_of(self.model, self._mappings, type(self).__name__)
+            return by_name.checked_mapping(names)
         if self.mapping:
-            return self.mapping
+            return by_name.checked_mapping(self.mapping)
         raise UnsupportedFeatureException(
             "no names are known for this device: give MiotDevice(spec=...) or mapping=..., or use siid and piid"
         )

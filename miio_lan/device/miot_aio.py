@@ -57,7 +57,7 @@ class AsyncMiotDevice(AsyncDevice):
         token = as_secret(token)
         super().__init__(ip, token, start_id, debug, lazy_discover, timeout, **more)
         if mapping is not None:
-            self.mapping = mapping
+            self.mapping = by_name.checked_mapping(mapping)
         self._spec = by_name.checked_spec(spec)
 
     # --- plain values ------------------------------------------------------------------------------------------
@@ -207,14 +207,16 @@ class AsyncMiotDevice(AsyncDevice):
         """Give the names for this model: the object's own, else those of its model, else the class's.
 
         :raises UnsupportedFeatureException: if there are none at all
+        :raises InvalidArgument: if they are no mapping of names to numbers
         """
         own: MiotMapping | None = vars(self).get("mapping")
         if own:
-            return own
+            return by_name.checked_mapping(own)
         if self._mappings:
-            return plain.names_of(await self.model(), self._mappings, type(self).__name__)
+            names = plain.names_of(await self.model(), self._mappings, type(self).__name__)
+            return by_name.checked_mapping(names)
         if self.mapping:
-            return self.mapping
+            return by_name.checked_mapping(self.mapping)
         raise UnsupportedFeatureException(
             "no names are known for this device: give AsyncMiotDevice(spec=...) or mapping=..., or use siid and piid"
         )

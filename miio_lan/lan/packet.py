@@ -8,7 +8,8 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from miio_lan.errors import DeviceException, PayloadDecodeException
+from miio_lan.errors import DeviceException, InvalidArgument, PayloadDecodeException
+from miio_lan.given import checked_number
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import BLOCK_SIZE, TOKEN_SIZE, TokenCipher, give_back, take_cipher
 from miio_lan.lan.payload import Payload, dump_payload, parse_payload, read_payload
@@ -125,14 +126,28 @@ def hello_reply(*, device_id: int, stamp: int, sign: bytes = NO_SIGN) -> bytes:
     """Build what a device answers to a hello.
 
     :param sign: the token while the device shows it, else 16 x 00 (older) or 16 x ff (newer firmware)
+    :raises InvalidArgument: for numbers that have no place in a header
     """
-    return _hello(device_id, stamp & 0xFFFF_FFFF, sign)
+    try:
+        return _hello(device_id, stamp & 0xFFFF_FFFF, sign)
+    except (struct.error, TypeError) as error:
+        raise _no_header(error) from None
+
+
+def _no_header(error: Exception) -> InvalidArgument:
+    return InvalidArgument(
+        f"a header has a did of 64 bits, a stamp in whole seconds and a sign of bytes: {error}"
+    )
 
 
 def virtual_hello(virtual_did: int) -> bytes:
-    """Build the hello that tells a device our own (virtual) did; old devices answer it like a plain one."""
+    """Build the hello that tells a device our own (virtual) did; old devices answer it like a plain one.
+
+    :raises InvalidArgument: if that is no number of 64 bits
+    """
     from miio_lan.lan.layouts import VIRTUAL_HELLO  # most programs never say one
 
+    checked_number("a virtual did", virtual_did, 0, UNKNOWN_ID)
     return bytes(VIRTUAL_HELLO.build({"virtual_did": virtual_did}))
 
 
@@ -190,12 +205,15 @@ def encode(payload: object, *, token: bytes, device_id: int, stamp: int) -> byte
     :param device_id: the 64-bit did
     :param stamp: the device's clock, seconds
     :raises InvalidTokenException: if the token has not 16 bytes
-    :raises DeviceException: if the payload has no JSON form or does not fit a datagram at all
+    :raises DeviceException: if the payload has no JSON form or does not fit a datagram at all, and for numbers that
+        have no place in a header
     """
     plain = payload if isinstance(payload, bytes) else _dump(payload)
     cipher = take_cipher(token)
     try:
         return seal(plain, cipher, device_id, stamp)
+    except (struct.error, TypeError) as error:
+        raise _no_header(error) from None
     finally:
         give_back(token, cipher)
 

@@ -32,7 +32,8 @@ from itertools import accumulate, pairwise
 from operator import itemgetter
 from statistics import fmean, linear_regression
 
-from miio_lan.errors import ClocksInDoubt
+from miio_lan.errors import ClocksInDoubt, InvalidArgument
+from miio_lan.foreign import show
 from miio_lan.pairing.offset.askings import Commands
 from miio_lan.pairing.offset.suppositions import MAX_DRIFT, MOST, Path, divided, paths_of
 from miio_lan.record import Record
@@ -98,7 +99,12 @@ class Clocks:
         )
 
     def instant(self, time: float) -> float:
-        """Give the instant of the line for a time of the LAN records."""
+        """Give the instant of the line for a time of the LAN records.
+
+        :raises ClocksInDoubt: where nothing relates the clocks
+        """
+        if not self.knots:
+            raise ClocksInDoubt(self.doubt or "the clocks were not compared")
         at = bisect_left(self.knots, (time,))
         if at in (0, len(self.knots)):
             return time + self.knots[min(at, len(self.knots) - 1)][1]
@@ -112,7 +118,12 @@ def compare(lan: Iterable[Record], line: Iterable[Record], *, about: float | Non
     :param lan: records of the LAN, of one device
     :param line: the recording of that device's line; records of the LAN in it are passed over
     :param about: seconds by which the LAN clock is ahead, to about :data:`ABOUT`; looks at no other offsets
+    :raises InvalidArgument: if that is no number
     """
+    if about is not None and (
+        isinstance(about, bool) or not isinstance(about, (int, float)) or not abs(about) < 1e300
+    ):
+        raise InvalidArgument(f"about is a number of seconds, not {show(about)}")
     heard = [record for record in line if record.wire == "uart" and not is_mark(record)]
     if not heard:
         return Clocks(doubt="the recording has no line of the UART")

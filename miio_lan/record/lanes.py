@@ -11,7 +11,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from miio_lan.foreign import printable
+from miio_lan.errors import InvalidArgument
+from miio_lan.foreign import printable, show
 from miio_lan.record.redact import redact_record
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Lanes:
     :param wall: times of day instead of seconds since the first record
     :param millis: milliseconds since the first record, with their tenths, instead of seconds
     :param secrets: whether secrets are shown
+    :raises InvalidArgument: for a view that there is not
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class Lanes:
         millis: bool = False,
         secrets: bool = False,
     ) -> None:
+        if not isinstance(view, str) or view not in _TITLES:
+            raise InvalidArgument(f"view is one of {', '.join(_TITLES)}, not {show(view)}")
         self.view = view
         self._wall = wall
         self._millis = millis

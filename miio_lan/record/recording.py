@@ -60,7 +60,7 @@ class FileRecorder:
         self._own: _RecordingLines | PipeLines | None = None
         self._file: TextIO | _RecordingLines | PipeLines
         if path_of(file) is None and hasattr(file, "write"):
-            self._file = cast("TextIO", file)
+            self._file = _writable(cast("TextIO", file))
         else:
             path = checked_path("a recording", file, RecordError, also=_OR_OPEN)
             try:
@@ -129,6 +129,25 @@ class FileRecorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _writable(file: TextIO) -> TextIO:
+    """Give an open file if it takes text: what it refuses later would be lost.
+
+    :raises RecordError: if it is closed, or opened for bytes or for reading
+    """
+    problem = ""
+    if getattr(file, "closed", False) is True:
+        problem = "a closed one"
+    elif isinstance(
+        getattr(file, "file", file), (io.RawIOBase, io.BufferedIOBase)
+    ):  # also of a temporary file
+        problem = "one opened for bytes"
+    elif isinstance(file, io.IOBase) and not file.writable():
+        problem = "one opened for reading"
+    if problem:
+        raise RecordError(f"a recording is a path{_OR_OPEN}, not {problem}")
+    return file
 
 
 def create_for_owner(path: Path) -> None:
@@ -292,6 +311,10 @@ def read_recording(file: FilePath | TextIO) -> Generator[Record, None, None]:
         raise RecordError(f"{name or file} cannot be read: {error.strerror or error}") from error
     except RecordError as error:
         raise RecordError(told_of(name, str(error)) if name else str(error)) from None
+    except (
+        ValueError
+    ) as error:  # of an open file that is closed by now, or of another encoding than it was opened for
+        raise RecordError(f"{name or file} cannot be read: {error}") from error
 
 
 def _shown_name(file: FilePath | TextIO) -> str:

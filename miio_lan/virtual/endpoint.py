@@ -14,7 +14,8 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from miio_lan.errors import DeviceException
+from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.foreign import show
 from miio_lan.lan.client.transport.resolving import in_numbers
 
 if TYPE_CHECKING:
@@ -103,6 +104,16 @@ class BoundSocket:
                 self._ways.popitem(last=False)
             return str(address)
         return ""
+
+
+def checked_host(name: str, host: object) -> str:
+    """Give an address to listen at.
+
+    :raises InvalidArgument: if it is none; the system would listen for everybody
+    """
+    if not isinstance(host, str) or not host:
+        raise InvalidArgument(f"{name} is an address such as '127.0.0.1', not {show(host)}")
+    return host
 
 
 def in_the_way(host: str, other: str) -> bool:

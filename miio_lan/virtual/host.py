@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from miio_lan.errors import InvalidArgument, PortError
 from miio_lan.foreign import printable
+from miio_lan.given import checked_function, checked_number
 from miio_lan.loop import wall_clock
 from miio_lan.uart.listening.overhearing import Overhearing
-from miio_lan.virtual.endpoint import BoundSocket, in_the_way
+from miio_lan.uart.ports.port import checked_line
+from miio_lan.virtual.endpoint import BoundSocket, checked_host, in_the_way
 from miio_lan.virtual.hosting import Host
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ class LineHost(Host):
         heard: Heard | None = None,
     ) -> None:
         super().__init__(loop)
-        self.line = line
+        checked_function("observer", observer)
+        self.line = checked_line("the line", line)
         #: Bytes the machine wanted to say while the line was away or jammed.
         self.unsaid = 0
         self._heard = heard
@@ -223,10 +226,10 @@ class ModuleHost(LineHost):
     ) -> None:
         super().__init__(line, observer=observer, loop=loop, heard=heard)
         self.module = module
-        self.host = host
-        self.ap_host = ap_host
-        self._on_datagram = on_datagram
-        self._port = port
+        self.host = checked_host("host", host)
+        self.ap_host = None if ap_host is None else checked_host("ap_host", ap_host)
+        self._on_datagram = checked_function("on_datagram", on_datagram)
+        self._port = checked_number("port", port)
         self._endpoint: BoundSocket | None = None
         self._fetcher: Fetcher | None = None
         #: Downloads nobody wants any more whose threads may still wait for something.

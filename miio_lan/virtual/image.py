@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from miio_lan.errors import InvalidArgument
 from miio_lan.foreign import show
 from miio_lan.uart.document import version_fault
 
@@ -42,11 +43,13 @@ def make_image(part: ImagePart, version: str, content: bytes = b"") -> bytes:
 
     :param part: ``"module"`` or ``"mcu"``
     :param version: four digits for an MCU, any word for a module
-    :raises ValueError: if no virtual product could read that
+    :raises InvalidArgument: (a ``ValueError``) if no virtual product could read that
     """
-    head = MAGIC + f"{part} {version}\n".encode()
+    head = MAGIC + f"{part} {version}\n".encode("utf-8", "surrogatepass")
     if fault := read_image(head).fault:
-        raise ValueError(fault)
+        raise InvalidArgument(fault)
+    if not isinstance(content, (bytes, bytearray)):
+        raise InvalidArgument(f"the content of an image is bytes, not {show(content)}")
     return head + content
 
 

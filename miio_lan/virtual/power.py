@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import sleep
 from typing import TYPE_CHECKING
 
+from miio_lan.given import checked_seconds
+
 if TYPE_CHECKING:
     from miio_lan.virtual.product import VirtualProduct
 
@@ -46,7 +48,9 @@ class VirtualPower:
         """Switch it off and on.
 
         :param off_for: seconds in between; none by default, for nothing has to run empty
+        :raises InvalidArgument: if that is no number of seconds; nothing is switched then
         """
+        off_for = 0.0 if off_for is None else checked_seconds("off_for", off_for, zero=True)
         self.off()
         try:
             if off_for:

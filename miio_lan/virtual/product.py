@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.description.spec import Spec
 from miio_lan.foreign import printable
+from miio_lan.given import checked_function, checked_number
 from miio_lan.lan.cipher import parse_token
 from miio_lan.loop import wall_clock
 from miio_lan.record.redact import as_secret
 from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.uart.ports.port import MemoryPair, joined_ends
+from miio_lan.virtual.endpoint import checked_host
 from miio_lan.virtual.host import McuHost, ModuleHost
 from miio_lan.virtual.hosting import Host
 from miio_lan.virtual.lan_log import LanLog
@@ -84,9 +86,9 @@ class VirtualProduct(Host):
         module_options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(None)
-        self.spec = spec or Spec.shipped()
-        self.host = host
-        self._ap_host = ap_host
+        self.spec = Spec.checked(spec) or Spec.shipped()
+        self.host = checked_host("host", host)
+        self._ap_host = None if ap_host is None else checked_host("ap_host", ap_host)
         token = as_secret(token)
         self.device_id = secrets.randbelow(0x7FFFFFFF) + 1 if device_id is None else device_id
         self.mcu = Mcu(self.spec, misbehave=misbehave, **(mcu_options or {}))
@@ -103,8 +105,10 @@ class VirtualProduct(Host):
             provisioned=provisioned,
             **(defaults | dict(module_options or {})),
         )
-        self._wanted_port = port
+        self._wanted_port = checked_number("port", port)
         self._line = line
+        checked_function("observer", observer)
+        checked_function("lan_observer", lan_observer)
         self._watch = Overhearing(observer, wall=wall_clock, late=False) if observer is not None else None
         self._lan_log = LanLog(lan_observer, self._token) if lan_observer is not None else None
         self._booted = threading.Event()

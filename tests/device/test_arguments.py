@@ -78,7 +78,6 @@ def miot(peer: FakeDevice) -> Iterator[MiotDevice]:
     names: Any = {
         "on": {"siid": 2, "piid": 1},
         "toggle": {"siid": 2, "aiid": 1},
-        "bad": {"siid": [], "piid": object()},
     }
     with MiotDevice("127.0.0.1", TOKEN, port=peer.port, mapping=names) as made:
         yield made

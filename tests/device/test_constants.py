@@ -10,6 +10,7 @@ from miio_lan.device.ota.pace import Pace
 PINS = {
     "device.arguments": {
         "MAX_RETRIES": 1_000_000,
+        "MAX_ADDRESS": 253,
     },
     "device.steps.reading": {
         "DEFAULT_LIMIT": 15,

@@ -12,6 +12,8 @@ from miio_lan.acceptance.rules.lines import asked_by, has_layout, is_identity
 from miio_lan.acceptance.rules.torn import torn_lines
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.device.description.spec import Property, Spec
+from miio_lan.errors import InvalidArgument
+from miio_lan.given import checked_flag, checked_instant, shown
 from miio_lan.pairing.calls import LanCall, LanRequest, LanTraffic, lan_traffic
 from miio_lan.pairing.content import error_of
 from miio_lan.pairing.exchange import Exchange
@@ -120,6 +122,14 @@ class Observed:
     from_boot: bool = False
     until: float | None = None
     course: Progress | None = None
+
+    def __post_init__(self) -> None:
+        Spec.checked(self.spec)
+        checked_instant("ended", self.until)
+        checked_flag("driven", self.driven)
+        checked_flag("from_boot", self.from_boot)
+        if self.course is not None and not isinstance(self.course, Progress):
+            raise InvalidArgument(f"course is the Progress of a check, not {shown(self.course)}")
 
     @cached_property
     def records(self) -> tuple[Record, ...]:

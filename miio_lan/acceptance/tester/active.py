@@ -24,10 +24,11 @@ from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException, InvalidArgument
 from miio_lan.foreign import printable
+from miio_lan.given import checked_flag, checked_function
 from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import Observer, Record
 from miio_lan.record.marks import begin_mark, end_mark
-from miio_lan.uart.ports.port import Port
+from miio_lan.uart.ports.port import Port, checked_line
 from miio_lan.virtual.host import LineHost
 
 OnStage = Callable[[str], object]
@@ -164,7 +165,9 @@ def drive_module(
     :raises KeyboardInterrupt: as it came, once what was set is put back and an update is broken off; its notes say what
         was not, and that
     """
-    words = plan.allowed(allow)
+    checked_flag("from_boot", from_boot)
+    words = _checked(allow, spec, observer=observer, progress=progress, switch_on=switch_on)
+    checked_line("the line", line)
     if firmware is not None and "ota" not in words:
         raise InvalidArgument("firmware is sent only where 'ota' is allowed")
     tester = Tester(script_for(spec, words, firmware), timing=timing, refusals=refusals, wall=wall_clock)
@@ -186,6 +189,18 @@ def drive_module(
     return judgement_of(
         run.records, mode=MODULE, spec=spec, title=title, from_boot=from_boot, ended=run.ended, course=course
     )
+
+
+def _checked(allow: Iterable[str], spec: Spec | None, **functions: object) -> frozenset[str]:
+    """Give what is allowed. What is wrong is told before anything of the product is touched.
+
+    :raises InvalidArgument: for a word that cannot be allowed, and what is no function
+    :raises SpecError: for what is no description
+    """
+    Spec.checked(spec)
+    for name, function in functions.items():
+        checked_function(name, function)
+    return plan.allowed(allow)
 
 
 def why_silent(tester: Tester, line: Port) -> str:
@@ -255,7 +270,8 @@ def drive_lan(
     :raises DeviceException: if the product cannot be reached at all
     :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
     """
-    words = plan.allowed(allow)
+    checked_flag("from_boot", from_boot)
+    words = _checked(allow, spec, connect=connect, observer=observer, progress=progress)
     course = Progress()
     run = MarkedRun(LAN, observer, course, spec, from_boot, [] if records is None else records)
     with run.under_way(), connect(run) as device:

@@ -10,6 +10,7 @@ from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
 from miio_lan.device.description.spec import Spec, SpecAction
 from miio_lan.device.description.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS, Property, Value
 from miio_lan.errors import InvalidArgument
+from miio_lan.given import checked_words
 from miio_lan.uart.document import GET_RESULT_SIZE, MAX_LINE, MAX_PARAMETERS
 from miio_lan.uart.values import token
 
@@ -34,7 +35,7 @@ def allowed(words: Iterable[str]) -> frozenset[str]:
 
     :raises InvalidArgument: for another word
     """
-    given = {word.strip().lower() for word in words}
+    given = {str(word).strip().lower() for word in checked_words("words that allow", words, "['sets']")}
     if "all" in given:
         return frozenset(ALLOWED)
     if wrong := sorted(given - ALLOWED.keys()):

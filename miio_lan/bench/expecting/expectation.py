@@ -11,6 +11,7 @@ from miio_lan.bench.snapshot import beginning
 from miio_lan.bench.steps.seen import SeenExchange, Steps, StepTeller
 from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.errors import InvalidArgument
+from miio_lan.given import checked_seconds
 from miio_lan.pairing.exchange import STOPS, Exchange
 from miio_lan.record import Record
 
@@ -32,7 +33,7 @@ class Expectation(Steps):
     def __init__(self, bench: Bench[Any], wanted: Wanted, timeout: float) -> None:
         self._bench = bench
         self._wanted = wanted
-        self._timeout = timeout
+        self._timeout = checked_seconds("timeout", timeout, zero=True, endless=True)
         self._begun = bench.recorder.mark()
         self._ended: Mark | None = None
         self._settled_on: Exchange | None = None
@@ -121,6 +122,7 @@ class Expectation(Steps):
         __tracebackhide__ = True
         if stopped_at is not None and stopped_at not in STOPS:
             raise InvalidArgument(f"no command stops at {stopped_at!r}, but at one of {', '.join(STOPS)}")
+        checked_seconds("timeout", timeout, zero=True, endless=True)
 
         def look() -> Exchange | None:
             found = self._latest()

@@ -7,10 +7,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from miio_lan.bench.expecting.values import is_wanted
+from miio_lan.bench.expecting.wanted import checked_id
 from miio_lan.bench.recorder import is_between
 from miio_lan.bench.steps.missing import Missing
 from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.given import checked_seconds
 from miio_lan.pairing.content import error_of
 from miio_lan.pairing.reports import EVENT, PROPERTIES, PUSH_TIME, Report, reports
 from miio_lan.record import Record
@@ -32,12 +34,14 @@ class WantedReport:
     :param piid: the property
     :param eiid: the event
     :param value: the value of the property; of an event, its arguments by piid
-    :raises InvalidArgument: when both a property and an event are named
+    :raises InvalidArgument: when both a property and an event are named, or by no numbers
     """
 
     def __init__(self, siid: int | None, piid: int | None, eiid: int | None, value: object) -> None:
         if piid is not None and eiid is not None:
             raise InvalidArgument("a report is of a property (piid) or of an event (eiid), not of both")
+        for name, number in (("siid", siid), ("piid", piid), ("eiid", eiid)):
+            checked_id(name, number)
         self._siid = siid
         self._iid = {PROPERTIES: piid, EVENT: eiid}
         self._value = value
@@ -78,7 +82,7 @@ class ReportExpectation:
     def __init__(self, bench: Bench[Any], wanted: WantedReport, timeout: float) -> None:
         self._bench = bench
         self._wanted = wanted
-        self._timeout = timeout
+        self._timeout = checked_seconds("timeout", timeout, zero=True, endless=True)
         self._begun = bench.recorder.mark()
         self._settled_on: Report | None = None
 

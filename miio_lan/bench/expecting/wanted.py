@@ -9,6 +9,8 @@ from miio_lan.bench.expecting.values import is_wanted
 from miio_lan.device.description.names import find_action, find_property
 from miio_lan.device.description.spec import Spec
 from miio_lan.errors import InvalidArgument, SpecError
+from miio_lan.foreign import show
+from miio_lan.given import checked_number
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record.redact import redact_value
 
@@ -46,13 +48,15 @@ class Wanted:
 
         :param spec: the description that names are looked up in
         :raises SpecError: (a ``ValueError``) if the description has no such name, or none is known
-        :raises InvalidArgument: if names and numbers are given
+        :raises InvalidArgument: if names and numbers are given, or what no command can have
         :raises TypeError: if there is no such criterion
         """
         if unknown := criteria.keys() - Criteria.__annotations__:
             raise TypeError(
                 f"no criterion: {', '.join(sorted(unknown))}; there are {', '.join(Criteria.__annotations__)}"
             )
+        if method is not None and (not isinstance(method, str) or not method):
+            raise InvalidArgument(f"a method is a word such as 'get_properties', not {show(method)}")
         found: dict[str, object] = {**_numbers_of(spec, criteria), "value": criteria.get("value")}
         return cls(
             method, {key: each for key, each in found.items() if each is not None}, criteria.get("params")
@@ -80,9 +84,20 @@ class Wanted:
         return (self._method or "a command") + (f" with {ids}" if ids else "") + whole
 
 
+def checked_id(name: str, number: object) -> None:
+    """Let a number pass, or None; what is none fits no command, so that nothing like it would ever happen.
+
+    :raises InvalidArgument: if it is neither
+    """
+    if number is not None:
+        checked_number(name, number, 0)
+
+
 def _numbers_of(spec: Spec | None, criteria: Criteria) -> dict[str, int | None]:
     """Give siid, piid and aiid, in whose place the name of a property or of an action may stand."""
     numbers = {"siid": criteria.get("siid"), "piid": criteria.get("piid"), "aiid": criteria.get("aiid")}
+    for key, number in numbers.items():
+        checked_id(key, number)
     name, action = criteria.get("property"), criteria.get("action")
     if name is None and action is None:
         return numbers

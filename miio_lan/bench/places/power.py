@@ -16,10 +16,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from time import sleep
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from miio_lan.errors import InvalidArgument, PowerError
 from miio_lan.foreign import show
+from miio_lan.given import checked_seconds, checked_words
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -63,18 +64,15 @@ class CommandPower:
     :param timeout: seconds the command may take; what it leaves running in the background is not waited for
     :ivar is_on: whether the product is on, as far as was switched here; None before that, and when nobody knows
     :ivar in_doubt: whether nobody knows, because a command did not end
-    :raises InvalidArgument: if that is no command
+    :raises InvalidArgument: if that is no command, or no number of seconds
     """
 
     def __init__(self, command: str | Sequence[str], *, timeout: float = LONGEST) -> None:
-        try:
-            words = shlex.split(command) if isinstance(command, str) else list(command)
-        except ValueError as error:
-            raise InvalidArgument(f"the power command {show(str(command))} has odd quotes: {error}") from None
+        words = _checked_words(command)
         if not words:
             raise InvalidArgument("the power command is empty; it is e.g. 'uhubctl -l 1-1 -p 2 -a {action}'")
         self.command = words if any(ACTION in word for word in words) else [*words, ACTION]
-        self.timeout = timeout
+        self.timeout = checked_seconds("timeout", timeout)
         self.is_on: bool | None = None
         self.in_doubt = False
 
@@ -128,6 +126,18 @@ class CommandPower:
                 _end(process)
                 raise
             return code, _end_of(err) or _end_of(out)
+
+
+def _checked_words(command: Any) -> list[str]:
+    if isinstance(command, str):
+        try:
+            return shlex.split(command)
+        except ValueError as error:
+            raise InvalidArgument(f"the power command {show(command)} has odd quotes: {error}") from None
+    words = checked_words("the words of a power command", command, "['uhubctl', '-a', '{action}']")
+    if wrong := [word for word in words if not isinstance(word, str)]:
+        raise InvalidArgument(f"the words of a power command are texts, not {show(wrong[0])}")
+    return words
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -189,7 +199,11 @@ class LabgridPower:
 
 
 def switch_off_and_on(power: Power, off_for: float) -> None:
-    """Switch a product off, wait so many seconds, and switch it on: that, too, when something fails or interrupts."""
+    """Switch a product off, wait so many seconds, and switch it on: that, too, when something fails or interrupts.
+
+    :raises InvalidArgument: if that is no number of seconds; nothing is switched then
+    """
+    checked_seconds("off_for", off_for, zero=True)
     try:
         power.off()
         sleep(off_for)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from miio_lan.errors import InvalidArgument
+from miio_lan.given import checked_seconds
 from miio_lan.pairing.exchange import STOPS
 from miio_lan.record import Record
 from miio_lan.record.lanes import said
@@ -40,8 +41,8 @@ def check_steps(
         raise InvalidArgument("check() checks what is named: name a step, within=, stopped_at= or ambiguous=")
     if stopped_at not in (None, NOT_ASKED, *STOPS):
         raise InvalidArgument(f"no command stops at {stopped_at!r}, but at one of {', '.join(STOPS)}")
-    if within is not None and not within > 0:
-        raise InvalidArgument(f"within= is a number of seconds above 0, not {within!r}")
+    if within is not None:
+        checked_seconds("within=", within)
     problems = [text for name, wish in named.items() if (text := _differs(name, getattr(seen, name), wish))]
     if stopped_at != NOT_ASKED and seen.stopped_at != stopped_at:
         problems.append(f"it {_stop(seen.stopped_at)}, wanted: {_stop(stopped_at)}")

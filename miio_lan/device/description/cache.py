@@ -17,7 +17,9 @@ from miio_lan.device.description import published
 from miio_lan.device.description.spec import Spec, shipped_names
 from miio_lan.errors import SpecError, SpecUnavailable
 from miio_lan.foreign import printable_json
+from miio_lan.given import checked_seconds
 from miio_lan.keeping import cache_folder, replace_file
+from miio_lan.paths import checked_path
 from miio_lan.record.redact import told_of
 from miio_lan.variables import CACHE_VARIABLE, SERVICE_VARIABLE
 
@@ -111,7 +113,8 @@ def find(name: str) -> Spec:
     :raises SpecUnavailable: if it is a model whose description is not here
     :raises SpecError: if it cannot be read
     """
-    path = Path(name)
+    path = checked_path("a description", name, SpecError, also=", or a model")
+    name = str(name)
     try:
         is_file = path.suffix.lower() in _SUFFIXES or path.exists()
     except OSError as error:
@@ -160,7 +163,7 @@ def fetch(
     path = path_of(model)
     base = download.checked_base(base or os.environ.get(SERVICE_VARIABLE) or published.BASE)
     _make_folder(path.parent)
-    limits: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+    limits: dict[str, Any] = {} if timeout is None else {"timeout": checked_seconds("timeout", timeout)}
     try:
         entry = _entry(model, base, limits, now)
         url = published.instance_url(base, entry)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from miio_lan.device.description.instance import Event, SpecAction
 from miio_lan.device.description.values import FLOAT_FORMATS, TEXT_FORMATS, Property, show
 from miio_lan.errors import SpecError
+from miio_lan.given import shown
 from miio_lan.record.redact import HIDDEN, is_secret
 
 if TYPE_CHECKING:
@@ -72,7 +73,12 @@ def mapping(spec: Spec) -> dict[str, dict[str, int]]:
 
 
 def parse_numbers(text: str) -> tuple[int, int] | None:
-    """Read ``"2.1"``, ``"2:1"`` or ``"2/1"`` as a pair of numbers; None when it is no such pair."""
+    """Read ``"2.1"``, ``"2:1"`` or ``"2/1"`` as a pair of numbers; None when it is no such pair.
+
+    :raises SpecError: if it is no text
+    """
+    if not isinstance(text, str):
+        raise SpecError(f"a name is text such as 'light:on', not {shown(text)}")
     match = _NUMBERS.fullmatch(text)
     return (int(match[1]), int(match[2])) if match else None
 
@@ -93,6 +99,8 @@ def parse_value(prop: Property, text: str) -> Value:
     :raises SpecError: when the text is no value of that property, or the description of several, or the one and the
         other
     """
+    if not isinstance(text, str):
+        raise SpecError(f"what a person types is text, not {shown(text)}: check_value() looks at values")
     word = text.strip().casefold()
     described = [choice for choice, description in prop.choices if word and description.casefold() == word]
     if len(described) > 1:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from miio_lan.errors import SpecError, SpecUnavailable
 from miio_lan.foreign import excerpt, show
+from miio_lan.given import shown
 from miio_lan.record.redact import told_of
 from miio_lan.uart.document import model_fault
 
@@ -44,7 +45,7 @@ def checked_model(model: object) -> str:
     :raises SpecError: if it is none; it may become the name of a file, and a part of an address
     """
     if not isinstance(model, str):
-        raise SpecError(f"a model is text such as 'yeelink.light.lamp4', not {show(model)}")
+        raise SpecError(f"a model is text such as 'yeelink.light.lamp4', not {shown(model)}")
     if fault := model_fault(model):
         raise SpecError(fault)
     return model

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from miio_lan.device.description.instance import JSON, TOML, Event, Reader, Service, SpecAction
 from miio_lan.device.description.values import Code, Property, Value
 from miio_lan.errors import SpecError
+from miio_lan.given import shown
 from miio_lan.paths import FilePath, checked_path
 from miio_lan.record.redact import told_of
 
@@ -189,6 +190,16 @@ class Spec:
         if suffix == ".json":
             return cls.from_json(text, source=str(path))
         return cls.from_toml(text, source=str(path))
+
+    @staticmethod
+    def checked(given: object) -> Spec | None:
+        """Let a description pass, or None.
+
+        :raises SpecError: if it is neither, but the name of one, for example
+        """
+        if given is None or isinstance(given, Spec):
+            return given
+        raise SpecError(f"spec is a Spec, such as Spec.load('lamp.json'), not {shown(given)}")
 
     @classmethod
     def shipped(cls, name: str = "lamp") -> Self:

@@ -82,7 +82,7 @@ def diagnose(
     :raises InvalidTokenException: (a ``ValueError``) if the token is none
     :raises InvalidArgument: (a ``ValueError``) for other arguments that cannot be right
     """
-    host = checked_look(host, port, did, within, prop)
+    host = checked_look(host, port, did, within, prop, progress)
     key = None if token is None else parse_token(token)
     began = time.monotonic()
     target = ExaminedDevice(host, port, did, key is not None, prop is not None)

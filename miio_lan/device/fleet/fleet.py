@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from miio_lan.device.aio import AsyncDevice, until
-from miio_lan.device.arguments import checked_list, checked_timeout
+from miio_lan.device.arguments import checked_list
 from miio_lan.device.cancelling import cancellations, is_own_end
 from miio_lan.device.miot_aio import AsyncMiotDevice
 from miio_lan.device.steps.rounds import Rounds
 from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
-from miio_lan.foreign import show
+from miio_lan.given import checked_function, checked_number, checked_seconds, shown
 from miio_lan.lan.client.ids import SHARED
 from miio_lan.paths import FilePath
 
@@ -66,16 +66,21 @@ class Fleet(Generic[D]):
 
     :param devices: the devices; they may be used apart from the fleet, too
     :param limit: how many are asked at one time
-    :raises InvalidArgument: if there can be no such limit, or the devices have no names
+    :raises InvalidArgument: if there can be no such limit, the devices have no names, or are no asynchronous ones
     """
 
     def __init__(self, devices: Mapping[str, D], *, limit: int = LIMIT) -> None:
         if not isinstance(devices, Mapping):
-            raise InvalidArgument(f"devices are a mapping of names to devices, not {show(devices)}")
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            raise InvalidArgument(f"limit is a whole number, at least 1, not {show(limit)}")
+            raise InvalidArgument(f"devices are a mapping of names to devices, not {shown(devices)}")
+        for name, device in devices.items():
+            if not isinstance(name, str):
+                raise InvalidArgument(f"the name of a device is text, not {shown(name)}")
+            if not isinstance(
+                device, AsyncDevice
+            ):  # a blocking one would be sent a command, and awaited in vain
+                raise InvalidArgument(f"{shown(name)} is to be an AsyncDevice, and is {shown(device)}")
         self.devices = dict(devices)
-        self.limit = limit
+        self.limit = checked_number("limit", limit, 1)
 
     @classmethod
     def from_file(
@@ -101,13 +106,13 @@ class Fleet(Generic[D]):
         from miio_lan.record.redact import told_of
 
         if not (isinstance(kind, type) and issubclass(kind, AsyncDevice)):
-            raise InvalidArgument(f"kind is AsyncDevice or a class made of it, not {show(kind)}")
+            raise InvalidArgument(f"kind is AsyncDevice or a class made of it, not {shown(kind)}")
         path = default_path() if path is None else path
         known = read_devices(path)
         wanted = list(known if names is None else dict.fromkeys(checked_list("names", names, "['lamp']")))
         for name in wanted:
             if name not in known:
-                raise DevicesFileError(told_of(path, f"there is no device named {show(name)}"))
+                raise DevicesFileError(told_of(path, f"there is no device named {shown(name)}"))
         return Fleet(
             {
                 name: kind(
@@ -149,7 +154,8 @@ class Fleet(Generic[D]):
         :param within: seconds for all together; who was not asked by then is told as a :class:`miio_lan.DeviceTimeout`
         :raises Exception: what ``what`` raises, unless it is an error of a device
         """
-        end = None if within is None else time.monotonic() + checked_timeout(within)
+        end = None if within is None else time.monotonic() + checked_seconds("within", within)
+        checked_function("what", what)
         asking = _Asking(self, what, end)
         async with aclosing(asking.outcomes()) as outcomes:
             for name in self.devices:
@@ -172,8 +178,9 @@ class Fleet(Generic[D]):
         :raises Exception: what ``what`` raises, unless it is an error of a device
         """
         now = time.monotonic()
-        end = None if within is None else now + checked_timeout(within)
-        rounds = Rounds(self.devices, checked_timeout(every), now, SHARED)
+        end = None if within is None else now + checked_seconds("within", within)
+        rounds = Rounds(self.devices, checked_seconds("every", every), now, SHARED)
+        checked_function("what", what)
         if not self.devices:
             return
         asking = _Asking(self, what, end)

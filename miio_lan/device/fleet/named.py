@@ -17,8 +17,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from miio_lan.device.arguments import MAX_ADDRESS
 from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
 from miio_lan.foreign import excerpt, kind_of, printable_json, show
+from miio_lan.given import shown
 from miio_lan.keeping import config_folder, locked, open_to_others, replace_file
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery.announcement import DID_RANGE, MAX_DID
@@ -196,7 +198,13 @@ def check_name(name: Any) -> None:
 def _address(value: object) -> str:
     if value is None:
         raise InvalidArgument("ip is missing")
-    if not isinstance(value, str) or not value or not value.isprintable() or " " in value or len(value) > 253:
+    if (
+        not isinstance(value, str)
+        or not value
+        or not value.isprintable()
+        or " " in value
+        or len(value) > MAX_ADDRESS
+    ):
         raise InvalidArgument(f"ip is an address or a host name, not {_shown(value)}")
     return value
 
@@ -325,6 +333,10 @@ class DevicesFile:
 
         :raises DevicesFileError: as :meth:`change`
         """
+        if not isinstance(device, NamedDevice) or not isinstance(
+            device.name, str
+        ):  # JSON would make a text of it
+            raise DevicesFileError(f"a NamedDevice with a text for its name is kept, not {shown(device)}")
         self.change(lambda devices: devices.update({device.name: device}))
 
     def remove(self, name: str) -> None:

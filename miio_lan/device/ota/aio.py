@@ -15,6 +15,7 @@ from miio_lan.device.ota.staging import Source, Stage, given_up
 from miio_lan.device.ota.update import PollPause, StopServing, Update
 from miio_lan.device.ota.verdicts import error_of
 from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.given import checked_function
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -68,6 +69,7 @@ class AsyncFirmwareInstall:
 
     async def run(self, on_phase: Callable[[UpdatePhase], object] | None = None) -> UpdateResult:
         """Carry it out and give its end; see :meth:`miio_lan.device.ota.blocking.FirmwareInstall.run`."""
+        checked_function("on_phase", on_phase)
         phases = self.phases()
         try:
             async for phase in phases:

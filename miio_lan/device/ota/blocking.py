@@ -15,6 +15,7 @@ from miio_lan.device.ota.staging import Source, Stage, given_up
 from miio_lan.device.ota.update import PollPause, StopServing, Update
 from miio_lan.device.ota.verdicts import error_of
 from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.given import checked_function
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -70,6 +71,7 @@ class FirmwareInstall:
         :raises UpdateFailed: if it failed, or was cancelled
         :raises DeviceException: if the file cannot be served
         """
+        checked_function("on_phase", on_phase)
         with closing(iter(self)) as phases:
             for phase in phases:
                 if on_phase is not None:

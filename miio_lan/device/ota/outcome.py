@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota.serving import Served
 from miio_lan.errors import InvalidArgument
-from miio_lan.foreign import show
+from miio_lan.given import shown
 
 
 class Ending(Enum):
@@ -98,7 +98,7 @@ def checked_version(version: Any) -> str | None:
     if version is None or (isinstance(version, str) and plain_version(version)):
         return version
     raise InvalidArgument(
-        f"a version is text such as '2.0.1_0042', not {show(version)}: leave it out where it is not known"
+        f"a version is text such as '2.0.1_0042', not {shown(version)}: leave it out where it is not known"
     )
 
 

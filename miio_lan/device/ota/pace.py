@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from miio_lan.device.arguments import checked_timeout
+from miio_lan.errors import InvalidArgument
+from miio_lan.given import shown
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class Pace:
 def paced(pace: Pace | None, timeout: float | None) -> Pace:
     """Give the times of an update, with another total where one is given.
 
-    :raises InvalidArgument: if it is no number of seconds above 0
+    :raises InvalidArgument: if that is no number of seconds above 0, or the pace is none
     """
-    pace = pace or Pace()
+    pace = Pace() if pace is None else pace
+    if not isinstance(pace, Pace):
+        raise InvalidArgument(f"pace is a Pace, such as Pace(every=2.0), not {shown(pace)}")
     return pace if timeout is None else replace(pace, total=checked_timeout(timeout))

@@ -14,6 +14,7 @@ from miio_lan.device.provision.places import asking
 from miio_lan.device.provision.plan import Wishes, make_plan
 from miio_lan.device.provision.steps import Provisioning
 from miio_lan.errors import DeviceException
+from miio_lan.given import checked_function
 from miio_lan.lan.discovery import aio
 from miio_lan.record.redact.secret import as_secret
 
@@ -41,9 +42,10 @@ async def provision(
     Cancelled, it keeps a device that was told already. The file of names is read and written in the loop's thread.
     """
     ssid, password = as_secret(ssid), as_secret(password)
+    tell = checked_function("callback", callback) or (lambda _phase: None)
     keeper = Keeper(name, wanted=store, replacing=replace, path=path)
     plan = make_plan(ssid, password, name=name, owner=keeper.owner, **wishes)
-    run = Provisioning(plan, time.monotonic(), callback or (lambda _phase: None))
+    run = Provisioning(plan, time.monotonic(), tell)
     try:
         await _carry_out(run)
         return keeper.keep(run, time.monotonic)

@@ -13,6 +13,7 @@ from miio_lan.device.provision.places import asking
 from miio_lan.device.provision.plan import Wishes, make_plan
 from miio_lan.device.provision.steps import Provisioning
 from miio_lan.errors import DeviceException
+from miio_lan.given import checked_function
 from miio_lan.lan.discovery.blocking import search
 from miio_lan.record.redact.secret import as_secret
 
@@ -56,9 +57,10 @@ def provision(
     Interrupted (Ctrl-C), it keeps a device that was told already, and notes on the exception what is known.
     """
     ssid, password = as_secret(ssid), as_secret(password)
+    tell = checked_function("callback", callback) or (lambda _phase: None)
     keeper = Keeper(name, wanted=store, replacing=replace, path=path)
     plan = make_plan(ssid, password, name=name, owner=keeper.owner, **wishes)
-    run = Provisioning(plan, time.monotonic(), callback or (lambda _phase: None))
+    run = Provisioning(plan, time.monotonic(), tell)
     try:
         _carry_out(run)
         return keeper.keep(run, time.monotonic)

@@ -11,6 +11,7 @@ from miio_lan.device.fleet.named import DevicesFile, NamedDevice, check_name, de
 from miio_lan.device.provision.result import DONE, NOT_STORED, Provisioned
 from miio_lan.errors import DevicesFileError
 from miio_lan.foreign import excerpt
+from miio_lan.given import checked_flag
 from miio_lan.record.redact import told_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Keeper:
     :param wanted: whether it is to be kept; by default if it gets a name
     :param replacing: whether the name may belong to another device, which loses it then
     :param path: the file of names; the user's by default
-    :raises InvalidArgument: (a ``ValueError``) for what cannot be a name
+    :raises InvalidArgument: (a ``ValueError``) for what cannot be a name, and for neither yes nor no
     :raises DevicesFileError: (a ``ValueError``) if the file cannot be read, or written
     """
 
@@ -46,7 +47,8 @@ class Keeper:
         if name is not None:
             check_name(name)
         self.name = name
-        self.wanted = name is not None if wanted is None else wanted
+        self.wanted = name is not None if wanted is None else checked_flag("store", wanted)
+        replacing = checked_flag("replace", replacing)
         self._file = DevicesFile(path)
         #: The name that the device is kept under by now.
         self._kept: str | None = None

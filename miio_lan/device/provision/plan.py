@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, TypedDict, Unpack
 
-from miio_lan.device.arguments import checked_members, checked_port, checked_timeout
+from miio_lan.device.arguments import checked_address, checked_members, checked_port, checked_whole
 from miio_lan.device.steps.calls import wifi_parameters
 from miio_lan.errors import InvalidArgument
 from miio_lan.foreign import show
+from miio_lan.given import checked_seconds
 from miio_lan.lan.discovery.announcement import DID_RANGE, MAX_DID
 from miio_lan.lan.discovery.search import listed, parse_subnets
 from miio_lan.lan.packet import PORT
@@ -120,12 +121,12 @@ def make_plan(
         None if interfaces is None else tuple(listed("interfaces", interfaces)),
         tuple(parse_subnets(subnets)),
         checked_port(wishes.get("port", PORT)),
-        JOIN_TIME if timeout is None else checked_timeout(timeout),
-        FIND_TIME if find_time is None else checked_timeout(find_time),
+        JOIN_TIME if timeout is None else checked_seconds("timeout", timeout),
+        FIND_TIME if find_time is None else checked_seconds("find_time", find_time),
         name,
         owner,
         tuple(password_warnings(password)),
-        wishes.get("debug", 0),
+        checked_whole("debug", wishes.get("debug", 0)),
     )
 
 
@@ -184,7 +185,8 @@ def _hosts(what: str, address: str | None) -> tuple[str, ...]:
     if address is None:
         return ()
     try:
-        return (str(IPv4Address(address)),)
+        # As a text: a number would be an address, too (5 is 0.0.0.5).
+        return (str(IPv4Address(checked_address(address))),)
     except ValueError:
         raise InvalidArgument(
             f"{what} is an IPv4 address such as '192.168.8.1', not {show(address)}"

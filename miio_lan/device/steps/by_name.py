@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from miio_lan.device.arguments import checked_arguments
+from miio_lan.device.arguments import checked_arguments, checked_ids
 from miio_lan.device.steps import plain
 from miio_lan.errors import InvalidArgument, SpecError
-from miio_lan.foreign import show
+from miio_lan.given import shown
 
 if TYPE_CHECKING:
     from miio_lan.device.description.spec import Spec
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CACHE = "cache"
 """In the place of a description: that of the device's model, as it was fetched."""
+_EXAMPLE = "{'power': {'siid': 2, 'piid': 1}}"
 
 
 def checked_spec(spec: Any) -> Any:
@@ -29,9 +30,24 @@ def checked_spec(spec: Any) -> Any:
 
     if not isinstance(spec, Spec):
         raise InvalidArgument(
-            f"spec is a Spec, such as Spec.load('lamp.json'), or {CACHE!r}, not {show(spec)}"
+            f"spec is a Spec, such as Spec.load('lamp.json'), or {CACHE!r}, not {shown(spec)}"
         )
     return spec
+
+
+def checked_mapping(mapping: Any) -> MiotMapping:
+    """Give a mapping of names to numbers.
+
+    :raises InvalidArgument: if it is none
+    """
+    if not isinstance(mapping, Mapping):
+        raise InvalidArgument(f"mapping is a mapping such as {_EXAMPLE}, not {shown(mapping)}")
+    for name, ids in mapping.items():
+        fits = isinstance(name, str) and isinstance(ids, Mapping)
+        if not fits or ({"piid", "aiid"} & set(ids) and "siid" not in ids):
+            raise InvalidArgument(f"mapping is such as {_EXAMPLE}, but has {shown(ids)} under {shown(name)}")
+        checked_ids(**{key: ids[key] for key in ("siid", "piid", "aiid") if key in ids})
+    return mapping  # type: ignore[return-value]  # any mapping will do
 
 
 NOTHING: Any = object()
@@ -121,5 +137,5 @@ def alone(name: str, *others: object) -> None:
     if any(each is not None for each in others):
         raise InvalidArgument(
             "a number is a whole number from 1, and a name such as 'light:on' stands for both numbers: "
-            f"{show(name)} has another one beside it"
+            f"{shown(name)} has another one beside it"
         )

@@ -13,7 +13,7 @@ from miio_lan.device.steps import miot_calls
 from miio_lan.device.steps.calls import Steps
 from miio_lan.device.steps.reading import read_one
 from miio_lan.errors import InvalidArgument
-from miio_lan.foreign import show
+from miio_lan.given import shown
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 
 # Those who ask for the log know it by the name of the blocking device.
@@ -40,7 +40,7 @@ class MiotValueType(Enum):
             words = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
             if value.strip().lower() in words:
                 return words[value.strip().lower()]
-            raise InvalidArgument(f"a bool is true or false, not {show(value)}")
+            raise InvalidArgument(f"a bool is true or false, not {shown(value)}")
         types: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
         try:
             converted = types[self.value](value)
@@ -48,7 +48,7 @@ class MiotValueType(Enum):
             converted = None
         # NaN and the infinities are floats, but JSON has none of them.
         if converted is None or (isinstance(converted, float) and not math.isfinite(converted)):
-            raise InvalidArgument(f"{show(value)} is no {self.value}")
+            raise InvalidArgument(f"{shown(value)} is no {self.value}")
         return converted
 
 
@@ -58,7 +58,7 @@ def converted(value: Any, value_type: Any) -> Any:
     :raises InvalidArgument: if it is no type, or the value has no such form
     """
     if value_type is not None and not isinstance(value_type, MiotValueType):
-        raise InvalidArgument(f"value_type is a MiotValueType, not {show(value_type)}")
+        raise InvalidArgument(f"value_type is a MiotValueType, not {shown(value_type)}")
     return value if value_type is None else value_type.convert(value)
 
 
@@ -148,5 +148,5 @@ def by_name(names: MiotMapping, name: Any, kind: str) -> dict[str, Any]:
     if ids is None or kind not in ids:
         what = "property" if kind == "piid" else "action"
         known = ", ".join(key for key, value in names.items() if kind in value) or "none"
-        raise InvalidArgument(f"the mapping has no {what} {show(name)}; it has {known}")
+        raise InvalidArgument(f"the mapping has no {what} {shown(name)}; it has {known}")
     return ids

@@ -9,7 +9,7 @@ from miio_lan.device.arguments import checked_ids, checked_list, checked_wait
 from miio_lan.device.steps.miot_calls import failed, no_answer, values
 from miio_lan.device.steps.reading import DEFAULT_LIMIT
 from miio_lan.errors import InvalidArgument
-from miio_lan.foreign import show
+from miio_lan.given import shown
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.uart.document import GET_PROPERTIES
 
@@ -100,11 +100,11 @@ def chosen(
     :raises InvalidArgument: for what cannot be
     """
     if callback is not None and not callable(callback):
-        raise InvalidArgument(f"callback is a function, not {show(callback)}")
+        raise InvalidArgument(f"callback is a function, not {shown(callback)}")
     wanted = None if poll is None else checked_list("poll", poll)
     seconds = checked_wait(POLL_EVERY if every is None else every)
     if seconds < LEAST:
-        raise InvalidArgument(f"every is at least {LEAST} seconds, not {show(every)}")
+        raise InvalidArgument(f"every is at least {LEAST} seconds, not {shown(every)}")
     return Polling(wanted, seconds) if wanted else None
 
 
@@ -113,6 +113,10 @@ def _named(each: Any) -> Any:
         siid, piid = each
         checked_ids(siid=siid, piid=piid)
         return {"did": f"{siid}-{piid}", "siid": siid, "piid": piid}
+    if not isinstance(each, (str, Mapping)):  # most likely one pair, in the place of a list of them
+        raise InvalidArgument(
+            f"poll has names of properties, or pairs of siid and piid as in [(2, 1)], not {shown(each)}"
+        )
     return each
 
 

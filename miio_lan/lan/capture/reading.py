@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -115,13 +116,27 @@ def read_capture(
             raise RecordError("there is no standard input to read")
         return _read(sys.stdin.buffer, name, known, address, port)
     if path_of(file) is None and hasattr(file, "read"):
-        return _read(cast("BinaryIO", file), name, known, address, port)
+        return _read_open(cast("BinaryIO", file), name, known, address, port)
     path = checked_path("a capture", file, RecordError, also=" or a file opened for bytes")
     try:
         with path.open("rb") as opened:
             return _read(opened, name, known, address, port)
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _read_open(
+    file: BinaryIO, name: str, known: Sequence[KnownDevice], address: str | None, port: int
+) -> Capture:
+    """Read a file that somebody else has opened, for bytes if all is well, and closes again."""
+    if isinstance(getattr(file, "file", file), io.TextIOBase):
+        raise RecordError("a capture is a file opened for bytes, and this one was opened for text")
+    if getattr(file, "closed", False) is True:
+        raise RecordError(f"{name} cannot be read: it is closed")
+    try:
+        return _read(file, name, known, address, port)
+    except OSError as error:  # one that was opened for writing, for example
+        raise RecordError(f"{name} cannot be read: {error.strerror or error}") from error
 
 
 def _read(file: BinaryIO, name: str, known: Sequence[KnownDevice], address: str | None, port: int) -> Capture:

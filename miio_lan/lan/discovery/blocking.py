@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from miio_lan.given import checked_function
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery import ways
 from miio_lan.lan.discovery.ways import Sockets
@@ -58,6 +59,7 @@ def discover(
     :raises DeviceException: if there is no interface to search by
     """
     found: dict[int, Finding] = {}
+    checked_function("callback", callback)
     searched = search(timeout, interfaces=interfaces, subnets=subnets, mdns=mdns, port=port, hosts=hosts)
     with contextlib.closing(searched):  # a callback may raise
         for finding in searched:

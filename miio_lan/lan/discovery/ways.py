@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.errors import DeviceException, InvalidArgument, UnsupportedFeatureException
 from miio_lan.foreign import show
+from miio_lan.given import checked_flag
 from miio_lan.lan.discovery.search import Interface, Search, listed, needed_for, parse_subnets
 from miio_lan.lan.sockets import made_socket
 
@@ -189,7 +190,7 @@ def _is_address(text: str) -> bool:
 
 
 def _wants_mdns(mdns: bool | None) -> bool:
-    if mdns is False:
+    if mdns is not None and not checked_flag("mdns", mdns):
         return False
     from importlib.util import find_spec
 

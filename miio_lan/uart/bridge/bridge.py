@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from miio_lan.errors import PortError
+from miio_lan.given import checked_function, checked_words
 from miio_lan.record import Observer, Record
 from miio_lan.uart.bridge.faults import NOT_FORWARDED, Fault
 from miio_lan.uart.bridge.interference import Interference, Passage
@@ -51,6 +52,7 @@ class Bridge(LineService[_Forwarded]):
         faults: Iterable[Fault | str] = (),
         peer: str = "",
     ) -> None:
+        checked_function("observer", observer)
         # Faults depend on what was said before, whether or not anybody else wants to know.
         super().__init__(observer or _nobody, peer, {"down": module, "up": mcu})
         self.module = module
@@ -154,4 +156,5 @@ def _nobody(record: Record) -> None:
 
 
 def _made(faults: Iterable[Fault | str]) -> list[Fault]:
-    return [Fault.parse(fault) if isinstance(fault, str) else fault for fault in faults]
+    given = checked_words("faults", faults, "['drop result x1']")
+    return [fault if isinstance(fault, Fault) else Fault.parse(fault) for fault in given]

@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from miio_lan.errors import InvalidArgument
+from miio_lan.foreign import show
+from miio_lan.given import checked_function, checked_number, checked_seconds, checked_word
 from miio_lan.record import Record
 from miio_lan.uart.commands import EXTRAS, UPLINKS, Command, Direction
 from miio_lan.uart.line import kept_text
@@ -130,8 +132,31 @@ class Fault:
     change: Callable[[bytes], bytes] | None = None
 
     def __post_init__(self) -> None:
+        self._check_parts()
         if problem := self._problem():
             raise InvalidArgument(f"{self}: {problem}")
+
+    def _check_parts(self) -> None:
+        """Let parts of the right kind pass: a rule with another would fit no line, and nobody would notice.
+
+        :raises InvalidArgument: naming the part
+        """
+        checked_word("kind", self.kind, FAULT_KINDS)
+        if self.direction is not None:
+            checked_word("direction", self.direction, get_args(Direction))
+        for part in ("name", "answers", "text"):
+            if not isinstance(getattr(self, part), str):
+                raise InvalidArgument(f"{part} is text, not {show(getattr(self, part))}")
+        for part, number in (("times", self.times), ("skip", self.skip)):
+            if number is not None or part == "skip":
+                checked_number(part, number)
+        if self.ids is not None:
+            if not isinstance(self.ids, tuple) or len(self.ids) != 2:
+                raise InvalidArgument(f"ids are a pair such as (2, 1) or (2, None), not {show(self.ids)}")
+            for number in (each for each in self.ids if each is not None):
+                checked_number("each of ids", number, 0)
+        checked_seconds("seconds", self.seconds, zero=True)
+        checked_function("change", self.change)
 
     def _problem(self) -> str:
         if not _NAME.fullmatch(self.name):
@@ -170,6 +195,8 @@ class Fault:
 
         :raises InvalidArgument: naming what is wrong
         """
+        if not isinstance(text, str):
+            raise _no_rule(f"a fault is a Fault or a text, not {show(text)}")
         head, colon, argument = text.partition(":")
         kind, *words = head.split() or [""]
         if kind not in FAULT_KINDS:

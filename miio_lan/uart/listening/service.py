@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar, Generic, Self, TypeVar
 
-from miio_lan.errors import PortError
+from miio_lan.errors import InvalidArgument, PortError
+from miio_lan.foreign import show
 from miio_lan.loop import Closing, Loop, wall_clock
 from miio_lan.record import Observer
 from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.backlog import Backlog
 from miio_lan.uart.listening.overhearing import Overhearing
-from miio_lan.uart.ports.port import Outage, Port
+from miio_lan.uart.ports.port import Outage, Port, checked_line
 
 _T = TypeVar("_T")
 
@@ -31,6 +32,10 @@ class LineService(Closing, Generic[_T]):
     WHAT: ClassVar[str]
 
     def __init__(self, observer: Observer, peer: str, sources: Mapping[Direction, Port]) -> None:
+        if not callable(observer):
+            raise InvalidArgument(f"an observer is a function that takes a record, not {show(observer)}")
+        for port in sources.values():
+            checked_line(f"what a {self.WHAT} listens to", port)
         self._heard = Overhearing(observer, wall=wall_clock, peer=peer)
         self._backlog: Backlog[_T] = Backlog(self._look_at)
         self._loop = Loop(f"miio {self.WHAT}")

@@ -15,7 +15,7 @@ from miio_lan.uart.commands import Direction, Down, read
 from miio_lan.uart.listening.backlog import Backlog
 from miio_lan.uart.listening.direction import DirectionGuess
 from miio_lan.uart.listening.service import LineService
-from miio_lan.uart.ports.port import OnData, Outage, Port
+from miio_lan.uart.ports.port import OnData, Outage, Port, checked_line
 from miio_lan.uart.turns import LATENESS
 
 _LOGGER = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ class Tap(LineService[_Read]):
         self._hears_both = self._loop.exact = len(self._sources) > 1
         self._either = either
         if either is not None:
+            checked_line("what a tap listens to", either)
             self.ports = (either,)
         # Of the port that hears either, and of those whose direction was given: they may be swapped.
         self._guess = DirectionGuess()

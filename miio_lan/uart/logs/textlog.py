@@ -17,7 +17,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import get_args
 
+from miio_lan.given import checked_word, checked_words
 from miio_lan.record import Record, is_cut_off, read
 from miio_lan.uart.bridge.faults import bridged, set_aside
 from miio_lan.uart.commands import Command, Direction, Down, GetDown, Noise, Reply
@@ -74,9 +76,12 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
     :param lines: the log; all of it is read before the first record is given, because the marks of a whole log
         decide what they mean
     :param direction: the direction of every line that does not say it itself
+    :raises InvalidArgument: for lines that are one text, and a direction that there is not
     :raises RecordError: for a damaged recording of this package's own, or a table without a column of data
     """
-    texts = list(lines)
+    if direction is not None:
+        checked_word("direction", direction, get_args(Direction))
+    texts = checked_words("the lines of a log", lines, "log.splitlines()")
     texts[:1] = [text.removeprefix("\ufeff") for text in texts[:1]]  # editors' byte order mark
     if any(text.strip() for text in texts) and all(map(_is_record, texts[:-1])) and _may_end_one(texts[-1]):
         if texts[-1].strip() and is_cut_off(texts[-1]):

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
-from miio_lan.errors import PortError
+from miio_lan.errors import InvalidArgument, PortError
+from miio_lan.foreign import show
 from miio_lan.loop import Closing, Loop
 from miio_lan.uart.document import BAUD_RATE
 from miio_lan.uart.ports.remote import LOST_AFTER, is_remote
@@ -117,11 +118,14 @@ class Port(Closing):
         :param on_outage: called from that thread when the port is lost, and again (``ended`` set) when it is back
         :param loop: the loop to read in; without one the port has its own thread
         :raises PortError: if it was started before, or is closed
+        :raises InvalidArgument: if nothing can be called with the bytes
         """
         if self.closed:
             raise PortError(f"{self.name} is closed")
         if self._loop is not None:
             raise PortError(f"{self.name} was started before")
+        if not callable(on_data):
+            raise InvalidArgument(f"on_data is a function, not {show(on_data)}")
         self.on_bytes, self._on_outage = on_data, on_outage or _ignore
         self._own_loop = loop is None
         self._loop = loop or Loop(f"miio port {self.name}")
@@ -322,6 +326,7 @@ class SerialPort(Port):
     """
 
     def __init__(self, url: str, *, baud_pacing: bool = False) -> None:
+        url = _checked_name(url)
         super().__init__(url, open_serial(url), reopen=lambda: open_serial(url), baud_pacing=baud_pacing)
 
 
@@ -400,6 +405,16 @@ def joined_ends() -> PtyPair | MemoryPair:
         return MemoryPair()
 
 
+def checked_line(what: str, line: object) -> Port:
+    """Give one end of a line.
+
+    :raises InvalidArgument: if it is none, but the name of one, for example
+    """
+    if not isinstance(line, Port):
+        raise InvalidArgument(f"{what} is a Port, such as open_port('/dev/ttyUSB0'), not {show(line)}")
+    return line
+
+
 def open_port(name: str, *, baud_pacing: bool = False) -> Port:
     """Open a port by name.
 
@@ -407,11 +422,17 @@ def open_port(name: str, *, baud_pacing: bool = False) -> Port:
     :param baud_pacing: write no faster than 115200 baud would
     :raises PortError: if it cannot be opened
     """
-    if not name.strip():
+    name = _checked_name(name)
+    return PtyPort(baud_pacing=baud_pacing) if name == "pty" else SerialPort(name, baud_pacing=baud_pacing)
+
+
+def _checked_name(name: object) -> str:
+    named = os.fspath(name) if isinstance(name, os.PathLike) else name
+    if not isinstance(named, str) or not named.strip():
         raise PortError(
             "a port is a device (/dev/ttyUSB0, COM3), a URL (rfc2217://, socket://, loop://) or pty"
         )
-    return PtyPort(baud_pacing=baud_pacing) if name == "pty" else SerialPort(name, baud_pacing=baud_pacing)
+    return named
 
 
 def _open_pty() -> tuple[int, int, str]:

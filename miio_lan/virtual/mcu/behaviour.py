@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from miio_lan.device.description.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS
 from miio_lan.errors import SpecError
+from miio_lan.foreign import show
 
 if TYPE_CHECKING:
     from random import Random
@@ -97,8 +98,10 @@ class Drift:
     def __post_init__(self) -> None:
         if self.prop.format in TEXT_FORMATS and not self.prop.choices:
             raise SpecError(f"{self.prop.name} is a text; only numbers, bools and lists of values drift")
-        if not self.every > 0:
-            raise SpecError(f"{self.every} seconds is no time between two changes")
+        if isinstance(self.every, bool) or not isinstance(self.every, int | float) or not self.every > 0:
+            raise SpecError(f"{show(self.every)} seconds is no time between two changes")
+        if isinstance(self.by, bool) or not isinstance(self.by, int | float) or not abs(self.by) < 1e300:
+            raise SpecError(f"{show(self.by)} is nothing by which a number changes")
 
     def step(self, value: Value, rng: Random) -> Value:
         """Give the next value."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from miio_lan.errors import SpecError
+from miio_lan.given import checked_word
 from miio_lan.uart.document import ESP_FIRMWARE_LIMIT, START_TRIES, START_WAIT, UPDATE_FW, UPDATE_READY
 from miio_lan.uart.firmware.transfer import CAN
 from miio_lan.uart.firmware.xmodem import Receiver
@@ -53,6 +54,7 @@ class BootloaderSettings:
     :param refusal: the words with which it refuses every image, empty for none
     :param fault: one of :data:`FAULTS`, empty for none
     :param fault_at: bytes after which that happens, where it happens in the middle
+    :raises InvalidArgument: for a word that there is not
     """
 
     reset: str = "ready"
@@ -61,6 +63,11 @@ class BootloaderSettings:
     refusal: str = ""
     fault: Literal["", "mute", "cancels", "resets"] = ""
     fault_at: int = 8 * 128
+
+    def __post_init__(self) -> None:
+        checked_word("reset", self.reset, RESETS)
+        if self.fault != "":
+            checked_word("fault", self.fault, FAULTS)
 
     def check(self, image: bytes) -> str:
         """Look at a whole image; give the words that refuse it, empty when it is taken."""

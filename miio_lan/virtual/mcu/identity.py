@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from miio_lan.errors import SpecError
+from miio_lan.foreign import show
 from miio_lan.record.redact import told_of
 from miio_lan.uart.document import BLE_PIDS, VERSION_DIGITS, model_fault, version_fault
 from miio_lan.virtual.mcu.misbehave import OutgoingLine
@@ -20,6 +21,9 @@ def check_identity(mcu: Mcu) -> None:
 
     :raises SpecError: if one is none
     """
+    for what, text in (("model", mcu.model), ("version", mcu.version), ("version", mcu.updated_version)):
+        if text is not None and not isinstance(text, str):
+            raise SpecError(f"the {what} of an MCU is text, not {show(text)}")
     none = "it has no model, as company.product.version: give one (--model, in Python model=...)"
     problem = model_fault(mcu.model) if mcu.model else none
     if problem:

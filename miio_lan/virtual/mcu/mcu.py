@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from miio_lan.device.description.spec import Spec
 from miio_lan.device.description.values import TEXT_FORMATS
 from miio_lan.errors import SpecError
+from miio_lan.given import checked_seconds
 from miio_lan.uart.document import (
     RECOMMENDED_POLL_INTERVAL,
     RETRY_INTERVAL,
@@ -46,7 +48,6 @@ from miio_lan.virtual.mcu.updating import leave_bootloader, resets_on, tell
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from miio_lan.device.description.spec import Spec
     from miio_lan.device.description.values import Value
     from miio_lan.virtual.mcu.answers import Execution
     from miio_lan.virtual.mcu.table import Iid
@@ -119,6 +120,8 @@ class Mcu:
         updated_version: str | None = None,
         rng: random.Random | None = None,
     ) -> None:
+        if Spec.checked(spec) is None:
+            raise SpecError("an MCU needs a description: give a Spec, such as Spec.shipped()")
         self.spec = spec
         self.model = model or spec.model
         self.model_guessed = not model and spec.model_guessed
@@ -126,7 +129,7 @@ class Mcu:
         self.updated_version = updated_version
         self.ble_pid = ble_pid
         check_identity(self)
-        self.poll_interval = poll_interval
+        self.poll_interval = checked_seconds("poll_interval", poll_interval, zero=True)
         self.table = PropertyTable(spec)
         self.misbehave = Misbehaviours(misbehave)
         self.actions: dict[Iid, ActionHook] = usual_actions(spec)
@@ -271,7 +274,8 @@ class Mcu:
 
         :raises SpecError: no such property, or one that is a text
         """
-        drift = Drift(self.table.require(siid, piid), every, by, now + every)
+        drift = Drift(self.table.require(siid, piid), every, by, now)
+        drift.due += every
         self._drifts = [other for other in self._drifts if other.prop is not drift.prop] + [drift]
 
     # What comes in

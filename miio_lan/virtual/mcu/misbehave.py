@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from miio_lan.errors import SpecError
+from miio_lan.foreign import show
+from miio_lan.given import checked_words
 from miio_lan.uart.line import CR, MAX_LINE, MAX_PARAMETERS, join, token
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Misbehaviours(MutableSet[str]):
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names: set[str] = set()
-        for name in names:
+        for name in checked_words("misbehaviours", names, "['slow']"):
             self.add(name)
 
     def add(self, value: str) -> None:
@@ -51,8 +53,8 @@ class Misbehaviours(MutableSet[str]):
 
         :raises SpecError: no such name
         """
-        if value not in MISBEHAVIOURS:
-            raise SpecError(f"no misbehaviour is called {value!r}; there are: {', '.join(MISBEHAVIOURS)}")
+        if not isinstance(value, str) or value not in MISBEHAVIOURS:
+            raise SpecError(f"no misbehaviour is called {show(value)}; there are: {', '.join(MISBEHAVIOURS)}")
         self._names.add(value)
 
     def discard(self, value: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from miio_lan.errors import DeviceException
+from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.foreign import show
+from miio_lan.given import checked_number
+from miio_lan.lan.discovery.announcement import MAX_DID
 
 
 @dataclass(slots=True)
@@ -45,6 +48,10 @@ class Chip:
     missed_bluetooth: bool = False
 
     def __post_init__(self) -> None:
+        checked_number("device_id", self.device_id, 0, MAX_DID)
+        for what, text in (("mac", self.mac), ("model", self.model), ("firmware", self.firmware)):
+            if not isinstance(text, str) and (what != "model" or text is not None):
+                raise InvalidArgument(f"{what} is text, not {show(text)}")
         digits = re.sub(r"[:-]", "", self.mac).lower()
         if not re.fullmatch(r"[0-9a-f]{12}", digits):
             raise DeviceException(f"{self.mac!r} is not a MAC address: it has 12 hexadecimal digits")

@@ -12,7 +12,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from miio_lan.errors import InvalidArgument
+from miio_lan.errors import InvalidArgument, LineError
+from miio_lan.foreign import show
+from miio_lan.given import checked_flag, checked_function, checked_seconds
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.responder.responder import Address, Responder, ResponderOptions
 from miio_lan.record.redact import as_secret
@@ -114,6 +116,14 @@ class Module:
         on_line: Callable[[Line, float], str | None] | None = None,
     ) -> None:
         token = as_secret(token)
+        told: dict[str, object] = {
+            "next_token": next_token,
+            "on_net": on_net,
+            "wall": wall,
+            "stamp_at": stamp_at,
+        }
+        for name, function in {**told, "inputs": inputs, "on_ota": on_ota, "on_line": on_line}.items():
+            checked_function(name, function)
         self.profile = profile_of(profile)
         self.timings = timings or Timings()
         self.chip = Chip(device_id, mac, model, firmware, dual_mode=dual_mode)
@@ -126,7 +136,7 @@ class Module:
             device_id=device_id,
             token=parse_token(token),
             options=responder_options or self.profile.options,
-            provisioned=provisioned,
+            provisioned=checked_flag("provisioned", provisioned),
             stamp_at=stamp_at,
         )
         #: What becomes of errors in what is only told, and in ``next_token``.
@@ -146,7 +156,7 @@ class Module:
         self.updates = Updates(self, update_times or UpdateTimes(), plain_images)
         self._wall = wall
         self._requests = LanRequests(self, inputs or (lambda _siid, _aiid: None))
-        self._uptime = uptime
+        self._uptime = checked_seconds("uptime", uptime, zero=True)
         self._booted = 0.0
         self._up = False
         self._wake: float | None = None
@@ -317,6 +327,8 @@ class Module:
 
         :raises InvalidArgument: if it is empty, or larger than the module takes
         """
+        if not isinstance(image, (bytes, bytearray)):
+            raise InvalidArgument(f"firmware is bytes, not {show(image)}")
         if not 0 < len(image) <= self.firmware_limit:
             raise InvalidArgument(
                 f"firmware of {len(image)} bytes: this module sends 1 to {self.firmware_limit} bytes to its MCU"
@@ -339,7 +351,7 @@ class Module:
 
         :raises LineError: if it is not a line
         """
-        seal(f"down {text}")
+        _down(text)
         self.queue.notify(text)
 
     def hand_out(self, text: str, now: float, done: Callable[[RequestOutcome, float], None]) -> bool:
@@ -350,7 +362,7 @@ class Module:
         :return: whether there was room in the queue
         :raises LineError: if it is not a line
         """
-        line = seal(f"down {text}")
+        line = _down(text)
         self.tick(now)
         command = read(line, direction="down")
         if isinstance(command, Down) and not isinstance(command, NoMethod) and not command.wants_result:
@@ -442,3 +454,13 @@ class Module:
         if self.update.tick(now) == "restart":
             self.chip.firmware = self.next_firmware or self.chip.firmware
             self.restart(now)
+
+
+def _down(text: str) -> bytes:
+    """Give the line that hands a text to the MCU.
+
+    :raises LineError: if it is not a line
+    """
+    if not isinstance(text, str):  # it would be shown as Python shows it
+        raise LineError(f"what is handed out is text, not {show(text)}")
+    return seal(f"down {text}")

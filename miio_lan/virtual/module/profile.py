@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from miio_lan.errors import UnsupportedFeatureException
+from miio_lan.foreign import show
 from miio_lan.lan.packet import HEADER_SIZE
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.uart.document import (
@@ -188,9 +189,8 @@ def profile_of(profile: str | Profile) -> Profile:
     """
     if isinstance(profile, Profile):
         return profile
-    try:
-        return PROFILES[profile]
-    except KeyError:
+    if not isinstance(profile, str) or profile not in PROFILES:
         raise UnsupportedFeatureException(
-            f"no module profile is called {profile!r}; there are {', '.join(PROFILES)}"
-        ) from None
+            f"no module profile is called {show(profile)}; there are {', '.join(PROFILES)}"
+        )
+    return PROFILES[profile]
