@@ -328,6 +328,8 @@ class Conversation(LineHistory):
         if (downlink := turn.answers) is not None:
             if downlink.command.method == UPDATE_FW and turn.accepted:
                 self._transfer = takes_firmware(turn.command)
+            if turn.refused and turn.fits and self._hides():
+                turn.sure = False  # to what was not seen, perhaps, which asked for the same and was given up
             self._ledger.acknowledge(turn, downlink)
 
     def _unexplained(self, seen: Seen, turn: Turn | None) -> None:
