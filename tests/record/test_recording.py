@@ -7,7 +7,6 @@ import io
 import json
 import lzma
 import os
-import sys
 import threading
 from contextvars import Context
 from pathlib import Path
@@ -123,9 +122,9 @@ def raws(path: Path) -> list[bytes]:
     return [each.raw for each in read_recording(path)]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no locks for files there")
 @pytest.mark.parametrize("append", [False, True])
 def test_two_that_record_into_one_file_do_not_write_over_each_other(tmp_path, append: bool) -> None:
+    pytest.importorskip("fcntl", reason="no locks for files")
     path, other = tmp_path / "line.jsonl", tmp_path / "other.jsonl"
     other.symlink_to(path)
     with FileRecorder(path) as first:

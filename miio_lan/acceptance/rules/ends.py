@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
+from miio_lan.acceptance.rules.calls import JudgedCall
 from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
-from miio_lan.acceptance.rules.observed import JudgedCall, Observed
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.errors import is_the_modules
 from miio_lan.pairing.calls import NOT_RECORDED

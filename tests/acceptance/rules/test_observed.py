@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from miio_lan.acceptance.rules.all import judge
-from miio_lan.acceptance.rules.observed import Observed, PropertyAnswer
+from miio_lan.acceptance.rules.calls import PropertyAnswer
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Outcome, Verdict
 from miio_lan.device.description.spec import Spec

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from miio_lan.acceptance.rules.calls import Iid, JudgedCall
 from miio_lan.acceptance.rules.line.answers import is_odd
 from miio_lan.acceptance.rules.lines import written
-from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.values import need_spec
 from miio_lan.device.description.spec import SpecAction

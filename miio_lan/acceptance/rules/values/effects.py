@@ -27,8 +27,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
+from miio_lan.acceptance.rules.calls import Iid, JudgedCall, properties_in
 from miio_lan.acceptance.rules.lines import is_garbled, is_identity, values_told
-from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed, properties_in
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import invented

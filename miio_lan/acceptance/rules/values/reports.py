@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
+from miio_lan.acceptance.rules.calls import Iid
 from miio_lan.acceptance.rules.lines import count_of, has_layout, in_threes, of_kind
-from miio_lan.acceptance.rules.observed import Iid, Observed
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.rules.values.values import need_spec

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
+from miio_lan.acceptance.rules.calls import Iid, JudgedCall
 from miio_lan.acceptance.rules.lines import is_garbled, values_told, written
-from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.effects import APPLIED, LATE, alike, comparable, effects, happenings
 from miio_lan.uart.turns import Downlink, Turn, between

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from miio_lan.acceptance.rules.calls import Iid
 from miio_lan.acceptance.rules.lines import asked_by, has_layout, in_threes, written
-from miio_lan.acceptance.rules.observed import Iid, Observed
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.device.description.spec import Property, Spec
 from miio_lan.device.description.values import FLOAT_FORMATS, TEXT_FORMATS
