@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import bz2
-import errno
 import gzip
 import io
 import json
@@ -116,41 +115,6 @@ def test_a_file_that_is_there_keeps_its_permissions(tmp_path) -> None:
         recorder(record())
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(read_recording(path)) == [record()]
-
-
-def raws(path: Path) -> list[bytes]:
-    return [each.raw for each in read_recording(path)]
-
-
-@pytest.mark.parametrize("append", [False, True])
-def test_two_that_record_into_one_file_do_not_write_over_each_other(tmp_path, append: bool) -> None:
-    pytest.importorskip("fcntl", reason="no locks for files")
-    path, other = tmp_path / "line.jsonl", tmp_path / "other.jsonl"
-    other.symlink_to(path)
-    with FileRecorder(path) as first:
-        first(record(b"1\r"))
-        with pytest.raises(RecordError, match=r"line\.jsonl cannot be written: .* records into it"):
-            FileRecorder(path, append=append)
-        with pytest.raises(RecordError, match=r"other\.jsonl cannot be written: .* records into it"):
-            FileRecorder(other, append=append)
-        first(record(b"2\r"))
-        assert raws(path) == [b"1\r", b"2\r"]
-    with FileRecorder(path, append=append) as second:
-        second(record(b"3\r"))
-    assert raws(path) == ([b"1\r", b"2\r", b"3\r"] if append else [b"3\r"])
-
-
-def test_where_files_have_no_locks_they_are_written_all_the_same(tmp_path, monkeypatch) -> None:
-    fcntl = pytest.importorskip("fcntl")
-
-    def unknown(*_: object) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-
-    monkeypatch.setattr(fcntl, "flock", unknown)
-    for number in range(2):
-        with FileRecorder(tmp_path / "line.jsonl") as recorder:
-            recorder(record(b"%d\r" % number))
-    assert raws(tmp_path / "line.jsonl") == [b"1\r"]
 
 
 def test_a_pipe_is_opened_once(tmp_path) -> None:
