@@ -85,9 +85,8 @@ def killed_is_interrupted() -> Iterator[None]:
     """Let them all do for the length of a block what Ctrl-C does, so that what must be put back is put back."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-        if (
-            number != signal.SIGTERM
-        ):  # system and shell both tell that the terminal is gone: nobody is impatient
+        # System and shell both tell that the terminal is gone: the second time nobody is impatient.
+        if number != signal.SIGTERM:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 

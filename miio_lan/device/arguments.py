@@ -251,9 +251,8 @@ def checked_credentials(ssid: Any, password: Any, uid: Any) -> None:
         ("password", password, 0, MAX_PASSWORD),
     ):
         if not isinstance(text, str):
-            kind = (
-                "bytes" if isinstance(text, bytes) else type(text).__name__
-            )  # not the class that hides them
+            # Not the class that hides them.
+            kind = "bytes" if isinstance(text, bytes) else type(text).__name__
             raise InvalidArgument(f"a Wi-Fi {what} is text, not {kind}")
         try:
             size = len(text.encode())

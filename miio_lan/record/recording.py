@@ -139,9 +139,8 @@ def _writable(file: TextIO) -> TextIO:
     problem = ""
     if getattr(file, "closed", False) is True:
         problem = "a closed one"
-    elif isinstance(
-        getattr(file, "file", file), (io.RawIOBase, io.BufferedIOBase)
-    ):  # also of a temporary file
+    # A temporary file has the one that it stands for in itself.
+    elif isinstance(getattr(file, "file", file), (io.RawIOBase, io.BufferedIOBase)):
         problem = "one opened for bytes"
     elif isinstance(file, io.IOBase) and not file.writable():
         problem = "one opened for reading"
@@ -311,9 +310,8 @@ def read_recording(file: FilePath | TextIO) -> Generator[Record, None, None]:
         raise RecordError(f"{name or file} cannot be read: {error.strerror or error}") from error
     except RecordError as error:
         raise RecordError(told_of(name, str(error)) if name else str(error)) from None
-    except (
-        ValueError
-    ) as error:  # of an open file that is closed by now, or of another encoding than it was opened for
+    except ValueError as error:
+        # Of an open file that is closed by now, or has another encoding than it was opened for.
         raise RecordError(f"{name or file} cannot be read: {error}") from error
 
 

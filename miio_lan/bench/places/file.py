@@ -155,9 +155,8 @@ def split_place(text: str) -> tuple[str | None, str]:
 
     :returns: None and the place, or the file and the target (``main`` where none is named)
     """
-    match = (
-        _ENVIRONMENT.fullmatch(text) if isinstance(text, str) else None
-    )  # opening a place tells of the others
+    # Of what is no text, opening the place tells.
+    match = _ENVIRONMENT.fullmatch(text) if isinstance(text, str) else None
     return (None, text) if match is None else (match["file"], match["target"] or "main")
 
 

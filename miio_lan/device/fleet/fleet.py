@@ -75,9 +75,8 @@ class Fleet(Generic[D]):
         for name, device in devices.items():
             if not isinstance(name, str):
                 raise InvalidArgument(f"the name of a device is text, not {shown(name)}")
-            if not isinstance(
-                device, AsyncDevice
-            ):  # a blocking one would be sent a command, and awaited in vain
+            # A blocking one would be sent a command, and awaited in vain.
+            if not isinstance(device, AsyncDevice):
                 raise InvalidArgument(f"{shown(name)} is to be an AsyncDevice, and is {shown(device)}")
         self.devices = dict(devices)
         self.limit = checked_number("limit", limit, 1)

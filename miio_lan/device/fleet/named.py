@@ -333,9 +333,8 @@ class DevicesFile:
 
         :raises DevicesFileError: as :meth:`change`
         """
-        if not isinstance(device, NamedDevice) or not isinstance(
-            device.name, str
-        ):  # JSON would make a text of it
+        # JSON would make a text of a name that is none.
+        if not (isinstance(device, NamedDevice) and isinstance(device.name, str)):
             raise DevicesFileError(f"a NamedDevice with a text for its name is kept, not {shown(device)}")
         self.change(lambda devices: devices.update({device.name: device}))
 
