@@ -189,9 +189,11 @@ def leftover_threads(before: set[threading.Thread]) -> list[threading.Thread]:
 def nothing_left_behind() -> Iterator[None]:
     """Compare what is open and running after a test with what was before it."""
     attempts.clear()
-    threads, lines = set(threading.enumerate()), open_lines()
+    threads, lines, handled = set(threading.enumerate()), open_lines(), sys.exception()
     yield
     problems = []
+    if sys.exception() is not handled:  # it would be the context of later tests' errors
+        problems.append(f"still being handled: {sys.exception()!r}")
     if left := leftover_threads(threads):
         problems.append(f"threads still running: {', '.join(sorted(thread.name for thread in left))}")
     if leaked := open_lines() - lines:

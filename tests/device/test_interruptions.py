@@ -6,11 +6,12 @@ import linecache
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
 import pytest
+from support.interrupting import interrupted
 
 from miio_lan import Device, DeviceInfo, MiotDevice
 from miio_lan.device import blocking
@@ -60,20 +61,15 @@ def answer(command: str, parameters: Any = None, **_: Any) -> Any:
     return [{**each, "code": 0, "value": 1} for each in parameters]
 
 
-def interrupted(act: Callable[[MiotDevice], object]) -> Iterator[tuple[str, MiotDevice]]:
+def at_each_line(act: Callable[[MiotDevice], object]) -> Iterator[tuple[str, MiotDevice]]:
     """Act, with an interruption at one line after the other; gives where that was, and the device."""
     line, reached = 0, True
     while reached:
         line += 1
         device = MiotDevice("127.0.0.1", TOKEN, mapping={"on": {"siid": 2, "piid": 1}})
         device.send = answer  # type: ignore[method-assign]
-        interrupter, before = Interrupter(line), sys.gettrace()
-        sys.settrace(interrupter)
-        try:
-            with suppress(KeyboardInterrupt):
-                act(device)
-        finally:
-            sys.settrace(before)
+        interrupter = Interrupter(line)
+        interrupted(interrupter, partial(act, device))
         reached = bool(interrupter.where)
         yield interrupter.where, device
     assert line > 3
@@ -81,7 +77,7 @@ def interrupted(act: Callable[[MiotDevice], object]) -> Iterator[tuple[str, Miot
 
 @pytest.mark.parametrize("name", ACTIONS)
 def test_an_interruption_leaves_no_deadline_and_no_half_of_what_was_told(name: str) -> None:
-    for where, device in interrupted(ACTIONS[name]):
+    for where, device in at_each_line(ACTIONS[name]):
         assert getattr(device._call, "deadline", None) is None, where
         assert device.model == "a.b.c", where
 

@@ -10,6 +10,7 @@ import array
 import errno
 import importlib
 import os
+import sys
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -325,7 +326,7 @@ def open_serial(url: str) -> Transport:
         raise PortError(
             f"{url} cannot be opened: serial ports need pyserial; pip install 'miio-lan[serial]'"
         ) from None
-    device = None
+    device, handled = None, sys.exception()
     try:
         # Two programs at one port get half of the bytes each, so nobody else is let in.
         device = pyserial.serial_for_url(
@@ -336,7 +337,7 @@ def open_serial(url: str) -> Transport:
         if device is not None:
             close_device(device)
         raise PortError(
-            f"{url} cannot be opened: {what_it_lacks(url, error) or _explained(error)}"
+            f"{url} cannot be opened: {what_it_lacks(url, error) or _explained(error, handled)}"
         ) from error
     keep_looking(device)
     if os.name == "posix":
@@ -355,9 +356,14 @@ def close_device(device: Any) -> None:
         connection.close()
 
 
-def _explained(error: Exception) -> str:
+def _explained(error: Exception, handled: BaseException | None) -> str:
+    """Say why a port was not opened.
+
+    :param handled: what the caller was dealing with already; it is the context of an error that has none of its own
+    """
+    cause = error.__context__ if error.__context__ is not handled else None
     # pyserial has the system's own words in brackets, or names the port once more before them.
-    number = _number_of(error) or _number_of(error.__context__)
+    number = _number_of(error) or _number_of(cause)
     return _HINTS.get(number) or (os.strerror(number) if number else str(error))
 
 

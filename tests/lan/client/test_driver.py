@@ -6,7 +6,6 @@ import json
 import os
 import select
 import socket
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from support.interrupting import interrupted
 from support.lan_server import TOKEN, Server
 from support.names import Names, name_server
 
@@ -179,14 +179,7 @@ def interrupted_at(
 ) -> bool:
     """Act, with an interruption at a line of the driver; whether it came to that."""
     tracer = Interrupter(line, files)
-    before = sys.gettrace()
-    sys.settrace(tracer)
-    try:
-        act()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        sys.settrace(before)
+    interrupted(tracer, act)
     assert connection._leader is None or connection._leader != threading.get_ident()
     return tracer.raised
 

@@ -628,6 +628,21 @@ class TestSerialUrl:
         with pytest.raises(PortError, match=says):
             open_port(url)
 
+    @pytest.mark.parametrize(
+        ("url", "says"),
+        [
+            ("tin-can://x", "protocol 'tin-can' not known"),
+            ("socket://127.0.0.1:1", "Connection refused$"),
+        ],
+    )
+    def test_what_the_caller_is_dealing_with_is_no_reason(self, url: str, says: str) -> None:
+        """A program opens another port where the first one is taken: the errors are two."""
+        try:
+            raise BlockingIOError(errno.EAGAIN, "the first one is taken")
+        except BlockingIOError:
+            with pytest.raises(PortError, match=says):
+                open_port(url)
+
     def test_pyserial_missing_is_said_with_the_cure(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "serial", None)
         with pytest.raises(PortError, match=r"miio-lan\[serial\]"):
