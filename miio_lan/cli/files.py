@@ -87,6 +87,8 @@ def _problem(name: str, path: Path) -> str:
 
     :raises OSError: where that is what the system says of its name
     """
+    if name == "-":  # standard output has what is shown
+        return "it is no file here; /dev/stdout is standard output, ./- a file of this name"
     folder = path.absolute().parent
     mode, around = _mode(path), _mode(folder)
     if not name or (mode is not None and stat.S_ISDIR(mode)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -124,6 +125,21 @@ def test_a_name_that_is_too_long_cannot_be_written(run, earlier, arguments) -> N
     ended = run(*(each.replace("EARLIER", str(earlier)).replace("NAME", LONG) for each in arguments))
     assert (ended.code, ended.out) == (2, "")
     assert f"{LONG} cannot be written: File name too long." in ended.err.replace("\n", " ")
+
+
+@pytest.mark.parametrize("arguments", WRITING)
+def test_a_dash_is_no_file_to_write(run, earlier, monkeypatch, tmp_path, arguments) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = run(*(each.replace("EARLIER", str(earlier)).replace("NAME", "-") for each in arguments))
+    assert (ended.code, ended.out) == (2, "")
+    assert "- cannot be written: it is no file here; /dev/stdout is standard output" in flat(ended.err)
+    assert not Path("-").exists()
+
+
+def test_a_file_that_is_called_so_is_written_by_another_name(run, earlier, monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = run("--json", "accept", str(earlier), "--report", "json=./-")
+    assert json.loads(Path("./-").read_text()) == json.loads(shown.out)
 
 
 @pytest.mark.parametrize("arguments", WRITING)

@@ -151,6 +151,7 @@ def reports_of(options: dict[str, Any]) -> list[tuple[str, Path]]:
     :raises click.UsageError: for another format, or a file that cannot be written, twice, or is what is judged
     """
     reports: list[tuple[str, Path]] = []
+    written = [options["record"]]
     for report in options["reports"]:
         kind, equals, name = report.partition("=")
         if kind not in REPORT_FORMATS or not equals or not name:
@@ -158,6 +159,6 @@ def reports_of(options: dict[str, Any]) -> list[tuple[str, Path]]:
                 f"--report is FORMAT=FILE with {', '.join(REPORT_FORMATS)}, e.g. html=report.html, not {report!r}."
             )
         reports.append((kind, Path(name)))
-    written = [options["record"], *(str(path) for _, path in reports)]
+        written.append(name)
     check_files(written, [options["recording"], options["pcap"], options["spec"], options["firmware"]])
     return reports
