@@ -58,15 +58,28 @@ def test_a_class_name_stands_for_one_thing() -> None:
 def numbers() -> Iterator[tuple[str, float, str]]:
     """Give each constant of a module that is a number: its name, underscore or not, its value, and where it stands."""
     for path in sorted(ROOT.rglob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.expr):
-                (target,) = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for name, value in numbers_in(path.read_text(encoding="utf-8")):
+            yield name.lstrip("_"), value, path.relative_to(ROOT).as_posix()
+
+
+def numbers_in(source: str) -> Iterator[tuple[str, float]]:
+    """Give the names that a module gives to numbers, also several in one row, each with its number."""
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.expr):
+            (target,) = node.targets if isinstance(node, ast.Assign) else [node.target]
+            several = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+            for name, number in (
+                zip(target.elts, node.value.elts, strict=True) if several else [(target, node.value)]
+            ):
                 with suppress(ValueError, SyntaxError):
-                    value = (
-                        eval(ast.unparse(node.value), {"__builtins__": {}}) if _is_sum(node.value) else None
-                    )
-                    if isinstance(target, ast.Name) and type(value) in (int, float):
-                        yield target.id.lstrip("_"), value, path.relative_to(ROOT).as_posix()
+                    value = eval(ast.unparse(number), {"__builtins__": {}}) if _is_sum(number) else None
+                    if isinstance(name, ast.Name) and type(value) in (int, float):
+                        yield name.id, value
+
+
+def test_numbers_are_seen_wherever_they_are_named() -> None:
+    source = "A = 1\nB: float = -2.5\nC, _D = 3, 4 * 60\nE = 'no'\nF, G = 'no', 5\n"
+    assert dict(numbers_in(source)) == {"A": 1, "B": -2.5, "C": 3, "_D": 240, "G": 5}
 
 
 def _is_sum(value: ast.expr) -> bool:

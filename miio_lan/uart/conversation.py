@@ -280,6 +280,8 @@ class Conversation(LineHistory):
             self._ledger.answer(turn, seen.target, seen.others, hidden=asked or self._hides())
             over = turn.late or turn.instant - seen.target.instant > SHORTEST_ANSWER_TIME
             astray = not turn.fits and bool(self.unseen) and turn.instant - self.unseen[-1] < LATEST
+            if seen.target.missed and (asked or not turn.fits):
+                turn.blind = astray = True  # its own was not seen, and neither was what was handed out since
             if astray or (over and (asked or self.missing(seen.target.instant, turn.instant))):
                 turn.sure = False  # it may be to something that was not seen
         elif not self._ledger.answer_unasked(turn, hidden=self._hides()):

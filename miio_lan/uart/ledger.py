@@ -156,6 +156,8 @@ class Ledger:
 
     def adopt(self, turn: Turn, downlink: Downlink) -> bool:
         """Take an answer to nothing as the one to what is handed out in the same moment: stamps may be late."""
+        if turn.reply is not None:
+            return False  # the module had heard it before it handed this out
         command = read_answer(plain(turn.record), downlink)
         if turn.glued or downlink.instant - turn.instant > LATENESS or not fits_command(command, downlink):
             return False

@@ -13,7 +13,8 @@ Plan
     * The module's line has the earlier stamp. If the MCU's line is a question that it may reply to, and no other open
       question explains it, the MCU's line comes first.
     * The MCU's line has the earlier stamp. If it is an answer, the MCU has asked for work, and the module hands out
-      such work within the look-ahead, the module's line comes first.
+      such work within the look-ahead, the module's line comes first; not where it says something before it that only
+      the answer explains.
     * In all other cases the stamps decide.
 
 Example
@@ -204,13 +205,27 @@ class Ordering:
         if not self._may_answer(up):
             return by_stamp
         end = up.instant + LATENESS
-        near = itertools.takewhile(lambda record: record.instant <= end, self._down)
-        wanted = any(_wants(record, _word(up)) for record in near)
-        return (self._down, -math.inf) if wanted else (self._up, end)
+        return (self._down, -math.inf) if self._is_asked_for(up, end) else (self._up, end)
 
     def _may_answer(self, up: Record) -> bool:
         """Tell whether the MCU has asked for work, and this may be its answer to what it was handed out."""
         return _word(up) in _ANSWERS and POLL_WORD in self._open(up.instant)
+
+    def _is_asked_for(self, up: Record, end: float) -> bool:
+        """Tell whether the module hands out by then what such an answer is to, and all it says before that has a cause.
+
+        An ``ok`` that nothing else explains is the module's word to the answer: what follows was not asked before it.
+        """
+        asked = self._open(up.instant)
+        for record in itertools.takewhile(lambda record: record.instant <= end, self._down):
+            if _wants(record, _word(up)):
+                return POLL_WORD in asked
+            text = text_of(record)
+            place = next((place for place, word in enumerate(asked) if may_reply(text, word)), -1)
+            if place < 0 and text == "ok":
+                return False
+            asked = asked[place + 1 :]
+        return False
 
     def _explained(self, down: Record) -> bool:
         """Tell whether a line of the module answers a line of the MCU that came before, or needs none."""

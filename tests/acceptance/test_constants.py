@@ -44,6 +44,10 @@ PINS = {
         "GIVE_UP": 2,
     },
     "acceptance.tester.tester": {
+        "Timing.power_up": 30.0,
+        "Timing.boot": 10.0,
+        "Timing.late": 2.0,
+        "Timing.transfer": 60.0,
         "_DID": 1,
         "_FIRST_BYTES": 60,
         "_TESTER_TOKEN": b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",

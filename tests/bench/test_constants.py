@@ -1,4 +1,4 @@
-"""The numbers of the bench and of its pytest plugin, by their literals: whoever changes one means it."""
+"""The numbers of the bench, by their literals: whoever changes one means it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ PINS = {
     "bench.places.presence": {"LOOKING_TIME": 10.0, "LISTENED": 3.0, "MIN_LINES": 4, "ATTEMPT": 2.0},
     "bench.recorder": {"RECORDS_BEFORE": 64, "LONGEST_DELAY": 5.0, "QUIET_TIME": 1.0},
     "bench.trace": {"LONGEST_TRACE": 80},
-    "pytest_plugin.rig": {"BOOT_POLL_INTERVAL": 0.001},
-    "pytest_plugin.settings": {"QUICK_POLL_INTERVAL": 0.02},
 }
 
 

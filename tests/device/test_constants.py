@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from support.constants import unnamed, unpinned
 
-from miio_lan.device.blocking import Device
-from miio_lan.device.ota.pace import Pace
-
 PINS = {
     "device.arguments": {
         "MAX_RETRIES": 1_000_000,
@@ -34,9 +31,9 @@ PINS = {
         "MAX_LINES": 64,
         "MAX_PIECES": 256,
         "NEXT_REQUEST_TIME": 30.0,
-        "LEAST": 4096,
+        "LEAST_TAKEN": 4096,
         "STRETCH": 60.0,
-        "PARTING": 5.0,
+        "REFUSAL_TIME": 5.0,
         "_REASONS": {200, 206, 400, 403, 404, 405, 416, 431},
     },
     "device.ota.staging": {
@@ -66,7 +63,18 @@ PINS = {
         "MEMORY_ATTEMPTS": 2,
         "SWEEP_PATIENCE": 0.3,
     },
-    "device.doctor.observed": {"_MEANINGLESS": 1 << 40},
+    "device.aio": {"AsyncDevice.retry_count": 3, "AsyncDevice.timeout": 5},
+    "device.blocking": {"Device.retry_count": 3, "Device.timeout": 5},
+    "device.doctor.observed": {"_MEANINGLESS": 1 << 40, "Examined.within": 30.0},
+    "device.ota.pace": {
+        "Pace.every": 1.0,
+        "Pace.answer": 3.0,
+        "Pace.begin": 60.0,
+        "Pace.settle": 20.0,
+        "Pace.confirm": 5.0,
+        "Pace.silence": 240.0,
+        "Pace.total": 900.0,
+    },
     "device.doctor.answers": {"YOUNG": 120, "LOOKS_APART": 1.0},
     "device.doctor.product": {
         "_MCUS_OWN": range(-9997, -4999),
@@ -124,8 +132,8 @@ PINS = {
         "_SUBSCRIBABLE_TYPES": frozenset({4, 1, 0}),
     },
     "device.steps.polling": {
-        "POLL_EVERY": 5.0,
-        "LEAST": 0.1,
+        "READ_EVERY": 5.0,
+        "LEAST_EVERY": 0.1,
     },
     "device.steps.changes": {
         "READING": 1.0,
@@ -194,11 +202,3 @@ def test_the_constants_are_what_they_were() -> None:
 
 def test_every_module_with_numbers_is_in_the_table() -> None:
     assert unnamed(PINS, "device") == set()
-
-
-def test_four_attempts_of_five_seconds() -> None:
-    assert (Device.retry_count, Device.timeout) == (3, 5)
-
-
-def test_the_times_of_an_update() -> None:
-    assert Pace() == Pace(every=1, answer=3, begin=60, settle=20, confirm=5, silence=240, total=900)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import miio_lan
@@ -16,13 +17,16 @@ _PLAIN = (int, float, str, bytes, tuple, frozenset, dict, range)
 def numbers_of(module: str) -> dict[str, object]:
     """Give the constants of a module with numbers in them, by name: those it defines, not those it imports.
 
+    The fields of its classes count, as ``Class.field``: most times of the ends are written so.
+
     :param module: the dotted name under ``miio_lan``
     """
     path = ROOT.joinpath(*module.split("."))
     source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
     loaded = vars(importlib.import_module(f"miio_lan.{module}"))
-    found = {}
-    for node in ast.parse(source).body:
+    tree = ast.parse(source)
+    found = dict(_fields_of(tree))
+    for node in tree.body:
         if (
             isinstance(node, (ast.Assign, ast.AnnAssign))
             and node.value is not None
@@ -33,6 +37,19 @@ def numbers_of(module: str) -> dict[str, object]:
                     if isinstance(name, ast.Name) and isinstance(loaded[name.id], _PLAIN):
                         found[name.id] = loaded[name.id]
     return found
+
+
+def _fields_of(tree: ast.Module) -> Iterator[tuple[str, object]]:
+    """Give the fields of classes that are a number; nothing begins at another number than 0 without a reason."""
+    for owner in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+        for node in owner.body:
+            if not isinstance(node, ast.Assign | ast.AnnAssign):
+                continue
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if isinstance(node.value, ast.Constant | ast.UnaryOp):
+                value = ast.literal_eval(node.value)
+                if type(value) in (int, float) and value:
+                    yield from ((f"{owner.name}.{ast.unparse(target)}", value) for target in targets)
 
 
 def _has_number(value: ast.expr) -> bool:
@@ -69,10 +86,10 @@ def unpinned(pins: Pins, *, whole: bool = True) -> Pins:
 def unnamed(pins: Pins, room: str, *pinned_elsewhere: str) -> set[str]:
     """Give the modules of a room that have numbers, and no place in its table.
 
-    :param room: the folder under ``miio_lan``
+    :param room: the folder under ``miio_lan``; empty for all of it
     :param pinned_elsewhere: modules with a test of their own
     """
     paths = sorted((ROOT / room).rglob("*.py"))
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
-    left = {each for each in modules if not each.endswith("__init__")} - pins.keys()
-    return {each for each in left - set(pinned_elsewhere) if numbers_of(each)}
+    packages = {each.removesuffix(".__init__") for each in modules - {"__init__", "__main__"}}
+    return {each for each in packages - pins.keys() - set(pinned_elsewhere) if numbers_of(each)}

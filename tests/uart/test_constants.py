@@ -25,8 +25,10 @@ PINS = {
         "_BINS": 4000,
     },
     "uart.commands.base": {
+        "Command.HEAD": 1,
         "_MOST_PROBLEMS": 8,
     },
+    "uart.commands.downlink": {"Down.HEAD": 2},
     "uart.commands.layout": {
         "_MOST_VALUES": 1024,
         "_MOST_PROPERTIES": 256,

@@ -63,6 +63,34 @@ def test_whatever_wants_an_answer_has_it_behind_it(method: str) -> None:
     assert texts(*stamped) == ["get_down", f"down {method}", 'error "no such method" -5001', "ok"]
 
 
+@pytest.mark.parametrize("word", ["ok", "error"])
+def test_an_answer_that_the_module_replied_to_is_to_nothing_it_handed_out_later(word: str) -> None:
+    """What the answer is to was missed; all of it was said within a few milliseconds."""
+    stamped = [
+        line(0.001, "up", "get_down"),
+        line(0.003, "up", "result 2 1 0"),
+        line(0.004, "down", word),
+        line(0.005, "up", "get_down"),
+        line(0.006, "down", "down get_properties 2 1"),
+        line(0.007, "up", "result 2 1 0 5"),
+        line(0.008, "down", "ok"),
+    ]
+    assert merged(stamped) == stamped
+
+
+def test_a_reply_to_a_report_says_nothing_of_the_answer_behind_it() -> None:
+    stamped = [
+        line(0.001, "up", "properties_changed 2 1 5"),
+        line(0.002, "up", "get_down"),
+        line(0.007, "up", "result 2 1 0"),
+        line(0.008, "down", "ok"),
+        line(0.014, "down", "down set_properties 2 1 5"),
+        line(0.020, "down", "ok"),
+    ]
+    said = ["properties_changed 2 1 5", "get_down", "ok", "down set_properties 2 1 5", "result 2 1 0", "ok"]
+    assert texts(*stamped) == said
+
+
 def test_what_is_far_apart_stays_as_it_is() -> None:
     late = line(1.031, "up", "get_down")
     assert texts(late, line(1.0, "down", "down none")) == ["down none", "get_down"]

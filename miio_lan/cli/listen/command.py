@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from miio_lan.lan.client.incoming.pushes import Push
 
 #: Seconds that the end of a subscription may take, and one wait.
-_PARTING, _TURN = 1.0, 3600.0
+_END_TIME, _ONE_WAIT = 1.0, 3600.0
 #: Seconds in which a device says at the end that it is still there: enough for four hellos, as some may get lost.
 _LAST_WORD = 3.0
 
@@ -104,7 +104,7 @@ def _listen(
     trouble: DeviceException | None = None
     try:
         while end is None or time.monotonic() < end:
-            wait = _TURN if end is None else max(0.0, end - time.monotonic())
+            wait = _ONE_WAIT if end is None else max(0.0, end - time.monotonic())
             try:
                 push = device.next_push(wait)
             except DeviceException as error:
@@ -115,7 +115,7 @@ def _listen(
                 trouble = None
                 _show(settings, push, spec)
     finally:
-        device.timeout, device.retry_count = _PARTING, 0
+        device.timeout, device.retry_count = _END_TIME, 0
         with contextlib.suppress(DeviceException):
             device.unsubscribe()
     if trouble is not None:

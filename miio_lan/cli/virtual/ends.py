@@ -18,7 +18,13 @@ from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.numbers import Between
 from miio_lan.click_common.output import echo, echo_json
 from miio_lan.lan import PORT
-from miio_lan.uart.document import ESP_FIRMWARE_LIMIT
+from miio_lan.uart.document import (
+    BLE_PIDS,
+    ESP_FIRMWARE_LIMIT,
+    LONGEST_POLL_INTERVAL,
+    RECOMMENDED_POLL_INTERVAL,
+    SHORTEST_POLL_INTERVAL,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,12 +145,16 @@ def module(settings: CliSettings, **options: Any) -> None:
 @click.option(
     "--poll-interval",
     type=Between(0.001, 60),
-    default=0.2,
+    default=RECOMMENDED_POLL_INTERVAL,
     show_default=True,
     metavar="SECONDS",
-    help="How often it asks for work; the document wants 0.1 to 0.2.",
+    help=f"How often it asks for work; the document wants {SHORTEST_POLL_INTERVAL} to {LONGEST_POLL_INTERVAL}.",
 )
-@click.option("--ble-pid", type=click.IntRange(0, 65535), help="Report this product id (dual-mode modules).")
+@click.option(
+    "--ble-pid",
+    type=click.IntRange(BLE_PIDS[0], BLE_PIDS[-1]),
+    help="Report this product id (dual-mode modules).",
+)
 @firmware.mcu_options
 @virtual_run.MISBEHAVE
 @click.make_pass_decorator(CliSettings, ensure=True)

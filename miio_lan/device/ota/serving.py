@@ -20,11 +20,11 @@ MAX_PIECES = 256
 #: Seconds that a connection has for its next request: half-open ones are not kept longer.
 NEXT_REQUEST_TIME = 30.0
 #: A reader must take this many bytes ...
-LEAST = 4096
+LEAST_TAKEN = 4096
 #: ... in each stretch of so many seconds, or all that is left. Devices pause for flash writes.
 STRETCH = 60.0
 #: Seconds in which a refusal has to be taken.
-PARTING = 5.0
+REFUSAL_TIME = 5.0
 
 _REQUEST = re.compile(rb"([A-Za-z]{1,16}) ([!-~]{1,2048}) HTTP/1\.([01])")
 # Possessive where blanks may stand: a stranger may send thousands, and no split of them is tried twice.
@@ -172,10 +172,10 @@ class Visit:
             self._served.took(self._at, self._at + count, now)
             self._at += count
         if self.answering:
-            if self._taken >= LEAST:
+            if self._taken >= LEAST_TAKEN:
                 self._taken, self.deadline = 0, now + STRETCH
         elif self.closing:
-            self.deadline = now + PARTING
+            self.deadline = now + REFUSAL_TIME
         else:
             self._taken, self.deadline = 0, now + NEXT_REQUEST_TIME
             self._go_on(now)
@@ -251,7 +251,7 @@ class Visit:
         """Say no, and nothing else; the connection ends with it."""
         self._received.clear()
         self._say(code, 0, [], last=True)
-        self.deadline = now + PARTING
+        self.deadline = now + REFUSAL_TIME
 
     def _say(self, code: int, length: int, extra: list[str], *, last: bool) -> None:
         lines = [

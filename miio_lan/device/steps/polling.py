@@ -14,7 +14,7 @@ from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.uart.document import GET_PROPERTIES
 
 #: Seconds between two readings, unless told otherwise, and the least.
-POLL_EVERY, LEAST = 5.0, 0.1
+READ_EVERY, LEAST_EVERY = 5.0, 0.1
 #: What stands for a value that was not told.
 UNTOLD = object()
 #: How properties that are named by numbers are read, also by an object that reads names otherwise.
@@ -102,9 +102,9 @@ def chosen(
     if callback is not None and not callable(callback):
         raise InvalidArgument(f"callback is a function, not {shown(callback)}")
     wanted = None if poll is None else checked_list("poll", poll)
-    seconds = checked_wait(POLL_EVERY if every is None else every)
-    if seconds < LEAST:
-        raise InvalidArgument(f"every is at least {LEAST} seconds, not {shown(every)}")
+    seconds = checked_wait(READ_EVERY if every is None else every)
+    if seconds < LEAST_EVERY:
+        raise InvalidArgument(f"every is at least {LEAST_EVERY} seconds, not {shown(every)}")
     return Polling(wanted, seconds) if wanted else None
 
 

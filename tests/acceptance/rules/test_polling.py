@@ -165,3 +165,21 @@ def test_what_was_answered_for_nothing_is_named(told: str, answer: str) -> None:
     )
     if found.outcome is Outcome.FAIL:
         assert found.text == f"nothing was asked: {told!r} has no result"
+
+
+@pytest.mark.parametrize("late", [0.0, 0.016])
+def test_an_interval_goes_by_the_stamps_of_one_receiver(late: float) -> None:
+    """An MCU that asks again as soon as it has answered, and every 100 ms; the module's lines are stamped late."""
+    records = []
+    for number in range(12):
+        now = 10 + 0.113 * number
+        records += [
+            said(now, "up", "get_down"),
+            said(now + 0.002 + late, "down", "down get_properties 2 1"),
+            said(now + 0.010, "up", "result 2 1 0 true"),
+            said(now + 0.012 + late, "down", "ok"),
+            said(now + 0.013, "up", "get_down"),
+            said(now + 0.015 + late, "down", "down none"),
+        ]
+    found = poll_interval(sorted(records, key=lambda record: record.instant))
+    assert (found.outcome, found.text) == (Outcome.PASS, "typically 100 ms, over 11 intervals")

@@ -78,7 +78,7 @@ class TestSilentAtTheEnd:
 
     @pytest.fixture(autouse=True)
     def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("_PARTING", "_LAST_WORD"):
+        for name in ("_END_TIME", "_LAST_WORD"):
             monkeypatch.setattr(f"miio_lan.cli.listen.command.{name}", 0.2)
 
     @staticmethod

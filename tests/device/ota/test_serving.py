@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.device.ota.serving import (
-    LEAST,
+    LEAST_TAKEN,
     MAX_HEAD,
     MAX_PIECES,
     NEXT_REQUEST_TIME,
-    PARTING,
+    REFUSAL_TIME,
     STRETCH,
     Served,
     Site,
@@ -179,7 +179,7 @@ def test_the_end_of_a_connection(version: str, header: str, last: bool) -> None:
     assert not guest.visit.over
     guest.visit.receive(b"GET / HTTP/1.1\r\n\r\n" if last else b"", 2.0)
     assert guest.visit.over is not last
-    guest.visit.tick(1.0 + PARTING)
+    guest.visit.tick(1.0 + REFUSAL_TIME)
     assert guest.visit.over
 
 
@@ -308,8 +308,8 @@ def test_a_reader_that_takes_too_little_is_given_up() -> None:
     guest.visit.receive(request("Connection: close"), 0.0)
     now = 0.0
     for _ in range(2):  # slow enough to pause for flash writes, fast enough to come to an end
-        for _ in range(LEAST // 64):
-            now += STRETCH * 64 / LEAST - 0.01
+        for _ in range(LEAST_TAKEN // 64):
+            now += STRETCH * 64 / LEAST_TAKEN - 0.01
             guest.visit.wrote(len(guest.visit.pending(64)), now)
             guest.visit.tick(now)
             assert not guest.visit.over

@@ -141,9 +141,14 @@ def unknown_downlink(session: Observed, case: Case) -> None:
 
 
 def _blame(session: Observed, case: Case, said: Turn, text: str) -> None:
-    """Note that an answer is wrong, unless the MCU is known to be late and it may be the one to another downlink."""
+    """Note that an answer is wrong, unless it may be the one to another downlink.
+
+    That is so where the MCU is known to be late, and where its own answer was not seen, and this one may be the next.
+    """
     if session.behind and any(other.command != asked_by(said) for other in said.others):
         case.unseen(f"{text}, or that is the late answer to another downlink", said.record)
+    elif not session.driven and said.answers is not None and said.answers.missed and not said.sure:
+        case.unseen(f"{text}, or that is the answer to what was not seen", said.record)
     else:
         case.bad(text, said.record)
 

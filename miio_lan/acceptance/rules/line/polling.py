@@ -115,7 +115,8 @@ def _intervals(session: Observed) -> Iterator[tuple[float, Turn]]:
         polls = isinstance(before.command, c.GetDown) and isinstance(said.command, c.GetDown)
         idle = polls and not (before.glued or said.glued) and before.reply_text == "down none"
         if idle and _all_is_known(session, before, said):
-            yield said.instant - before.instant, said
+            # By the stamps of the one receiver: the instants of turns are moved by what the other one stamps late.
+            yield said.record.instant - before.record.instant, said
 
 
 def _pauses(session: Observed) -> Iterator[tuple[float, Turn]]:
@@ -125,7 +126,7 @@ def _pauses(session: Observed) -> Iterator[tuple[float, Turn]]:
     is a restart. Those between two idle polls are intervals.
     """
     for before, said in pairwise(session.line.said):
-        seconds = said.instant - before.instant
+        seconds = said.record.instant - before.record.instant
         if seconds <= _LONGEST_INTERVAL or not isinstance(said.command, (c.GetDown, *_REPORTS)):
             continue
         polls = isinstance(before.command, c.GetDown) and isinstance(said.command, c.GetDown)
