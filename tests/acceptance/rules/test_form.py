@@ -121,3 +121,12 @@ def test_a_cr_that_is_missing_is_no_matter_of_words_or_quotes(line: str, behind:
     script = f"{begun}> {line}{behind}\n< error\n" * 3
     broken = {each.rule.name for each in judge(talk(script)) if each.outcome is Outcome.FAIL}
     assert broken & {"line-end", "known-commands", "string-quotes", "value-form"} == {"line-end"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [("2 1 0 4", "4 is left over"), ("2 1 0 21.5", "21.5 is left over"), ("2 1 4 21.5", "there is no code")],
+)
+def test_a_value_too_few_is_not_a_code_too_few(answer: str, told: str) -> None:
+    found = failed(f"> get_down\n< down action 2 1\n> result {answer}\n< ok\n> get_down\n< down none")
+    assert found["action-result"].startswith(told)
