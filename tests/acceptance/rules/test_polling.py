@@ -165,3 +165,13 @@ def test_what_was_answered_for_nothing_is_named(told: str, answer: str) -> None:
     )
     if found.outcome is Outcome.FAIL:
         assert found.text == f"nothing was asked: {told!r} has no result"
+
+
+@pytest.mark.parametrize(("until", "expected"), [(6, Outcome.PASS), (20, Outcome.FAIL)])
+def test_what_was_watched_from_its_middle_is_not_in_doubt_for_a_minute(until: int, expected: Outcome) -> None:
+    """Of an MCU that says every answer twice, the first ones may be late answers to what was not seen."""
+    script = "\n".join(
+        f"{at} > get_down\n< down get_properties 2 1\n> result 2 1 0 true\n< ok\n> result 2 1 0 true\n< error"
+        for at in range(until)
+    )
+    assert verdict("answers-only-downlinks", script).outcome is expected
