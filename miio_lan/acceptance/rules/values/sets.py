@@ -200,13 +200,20 @@ def _set_again(later: Iterable[_Set], iid: Iid, end: float) -> bool:
     severity="warning",
 )
 def report_after_result(session: Observed, case: Case) -> None:
-    """Modules serve both orders; the other one is a warning. What tells another value before it is no report of it."""
+    """Modules serve both orders; the other one is a warning.
+
+    What tells another value before the result is no report of that set, nor is what was the report of an earlier one.
+    """
     reports = session.line.of("properties_changed")
+    taken: set[int] = set()
     for each in _sets(session):
         for said in between(reports, each.downlink.instant, each.said.instant + REPORT_TIME):
             told = values_told(said)
             own = [alike(value, told[iid]) for iid, value in each.values.items() if iid in told]
             if own and said.number > each.said.number:
                 case.good("reported after the result", said.record)
-            elif any(own):
+            elif any(own) and said.number not in taken:
                 case.odd("reported before the result", said.record)
+            if any(own) and said.number not in taken:
+                taken.add(said.number)
+                break
