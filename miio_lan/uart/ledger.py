@@ -96,7 +96,9 @@ class Ledger:
         if waiting is not None and suits:
             return waiting, tuple(named if naming(raw, (waiting,)) else late)
         if named:
-            return named[-1], tuple(named[:-1])
+            # That one had an answer already: this may as well be the useless one to what waits.
+            twice = [waiting] if waiting is not None and named[-1].answer is not None else []
+            return named[-1], (*named[:-1], *twice)
         return late[-1], (*late[:-1], *([waiting] if waiting is not None else []))
 
     def answer(self, turn: Turn, downlink: Downlink, others: tuple[Downlink, ...], *, hidden: bool) -> None:

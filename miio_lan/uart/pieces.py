@@ -11,7 +11,10 @@ from miio_lan.uart.values import QUOTED, read_value
 
 _WORDS = (
     "get_down", "properties_changed", "event_occured", "result", "mcu_version", "ble_config", "model", "error",
+    "time", "net", "mac", "version", "echo",
 )  # fmt: skip
+#: What is a whole line by itself, and said so often that it is the one to lose its end.
+_ALONE = "get_down"
 #: A word with something before it, as a token that ends with it has: nearly no line has one.
 _BEHIND = re.compile(rf"[^ ](?:{'|'.join(_WORDS)})(?![^ ])")
 # What bytes that did not arrive leave of these words is told from noise.
@@ -28,20 +31,25 @@ _VALUE_END = re.compile(r"[-+.0-9eE]*[0-9]|t?r?u?e|f?a?l?s?e|[\w.-]*\.[\w.-]+")
 
 
 def pieces(text: str) -> list[str]:
-    """Divide clean text where a command word follows a value without any space: ``result 2 1 0get_down``."""
+    """Divide clean text where a command word follows a value or a poll without any space: ``result 2 1 0get_down``."""
     parts: list[list[str]] = [[]]
     for token in tokens_of(text) if _BEHIND.search(text) else ():
-        word = _word_behind(token) if parts[-1] else ""
+        word = _word_behind(token, first=not parts[-1])
         parts[-1].append(token.removesuffix(word))
         if word:
             parts.append([word])
     return [text] if len(parts) == 1 else [" ".join(part) for part in parts]
 
 
-def _word_behind(token: str) -> str:
-    """Give the command word that ends a token and has a value before it; empty where there is none."""
+def _word_behind(token: str, *, first: bool) -> str:
+    """Give the command word that ends a token and has a value before it; empty where there is none.
+
+    :param first: whether the token begins its line, so that what is before the word is no value, but a poll
+    """
     word = next((each for each in _WORDS if token.endswith(each)), "")
     value = token.removesuffix(word)
+    if first:
+        return word if value == _ALONE else ""
     plain = '"' not in value or QUOTED.fullmatch(value)
     return word if value and plain and not read_value(value)[1] else ""
 

@@ -178,7 +178,12 @@ def test_a_downlink_is_fetched_by_a_poll_that_ran_into_another_line() -> None:
         ("some_result 1", ["some_result 1"]),
         ("set_model get_down", ["set_model get_down"]),
         ("properties_changed 1 1 my_model", ["properties_changed 1 1 my_model"]),
-        ("get_downget_down", ["get_downget_down"]),
+        ("get_downget_down", ["get_down", "get_down"]),
+        ("result 2 2 -4005time posix", ["result 2 2 -4005", "time posix"]),
+        ("result 2 2 0mcu_version 0001", ["result 2 2 0", "mcu_version 0001"]),
+        ("get_downproperties_changed 2 1 true", ["get_down", "properties_changed 2 1 true"]),
+        ("my_get_down", ["my_get_down"]),
+        ("net_time", ["net_time"]),
         ("", [""]),
     ],
 )
@@ -258,6 +263,23 @@ def test_a_doubled_downlink_may_be_answered_twice() -> None:
     assert (second.answers, second.again) == (downlink, False)
     assert isinstance(second.command, c.Result)
     assert [(row.siid, row.piid) for row in second.command.results] == [(2, 1)]
+
+
+def test_what_would_be_the_second_answer_to_one_may_be_the_useless_one_to_what_waits() -> None:
+    wrong = "> get_down\n< down get_properties 2 3\n> result 3 2 0 250\n< ok\n"
+    line = listen(
+        talk(
+            wrong
+            + '> get_down\n< down get_properties 3 2\n> result 2 3 0 "00ff"\n< ok\n> get_down\n< down none'
+        )
+    )
+    said = line.of("result")[-1]
+    assert not said.sure
+    assert line.downlinks[1] in [said.answers, *said.others]
+    assert line.downlinks[1].doubtful
+    silent = "> get_down\n< down get_properties 2 3\n4.5 > get_down\n< down get_properties 3 2\n"
+    line = listen(talk(silent + "> result 2 3 0 250\n< error\n> result 3 2 0 1\n< ok"))
+    assert (line.of("result")[0].answers, line.of("result")[0].others) == (line.downlinks[0], [])
 
 
 def test_an_answer_that_was_held_back_was_not_late() -> None:

@@ -23,6 +23,11 @@ def test_completed(session: Observed, case: Case) -> None:
     """What other rules already show to be the product's fault is a warning here, that says how much it has cost."""
     _listened(session, case)
     _powered_up(session, case)
+    for said in session.restarts if session.driven else ():
+        case.odd(
+            "the MCU started again during the check: was it switched off, or reset by its watchdog?",
+            said.record,
+        )
     if (course := session.course) is None:
         case.unseen("nothing was asked, and the line was listened to until the end")
         return

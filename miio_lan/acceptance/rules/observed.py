@@ -40,6 +40,7 @@ _MOMENT = 1.0
 _REPEATED = 5.0
 """Seconds within which a report repeats, or goes on with, the one before."""
 _IDENTITY = (b"model", b"mcu_version")
+_RESTARTING = ("reboot", "restore", "factory")  # of the module: an MCU may start with it
 
 
 @dataclass(eq=False, repr=False)
@@ -252,3 +253,37 @@ class Observed:
         offers = (each for each in self.line.downlinks if each.command.method == UPDATE_FW)
         updated = any(alive in (each.asked, each.answer) for each in offers)
         return not updated and not self.line.broken(alive.instant, said.instant)
+
+    @cached_property
+    def restarts(self) -> list[Turn]:
+        """The first line of each start after the power-up that nothing explains, as far as it surely is one.
+
+        An MCU that was served falls silent, or breaks off a line, and then tells who it is without being asked.
+        """
+        if self.booted is None:
+            return []
+        found: list[Turn] = []
+        alive, before = None, self.booted
+        for said in self.line.said[self.booted.number :]:
+            if not is_identity(said.command):
+                alive = said if self._served(said) else alive
+            elif alive is not None:
+                fell_silent = said.instant - alive.instant > _MOMENT or not before.record.raw.endswith(
+                    (b"\r", b"\n")
+                )
+                if fell_silent and not self._has_cause_to_start(alive, said):
+                    found.append(said)
+                alive = None  # what follows at once belongs to the same start
+            before = said
+        return found
+
+    def _has_cause_to_start(self, alive: Turn, said: Turn) -> bool:
+        """Whether an MCU may tell who it is because it was asked, updated, restarted its module, or was missed."""
+        if self.line.broken(alive.instant, said.instant) or self.line.of(*_RESTARTING):
+            return True
+        earlier = [each for each in self.line.downlinks if each.instant <= said.instant]
+        return any(
+            each.command.method == UPDATE_FW
+            or (each.command.method in IDENTITY_REQUESTS and said.instant - each.instant < _REPEATED)
+            for each in earlier
+        )

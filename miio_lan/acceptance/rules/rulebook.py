@@ -41,9 +41,15 @@ class Case:
         """Note what is no failure, but should not be."""
         self._blame(Outcome.WARNING, text, record)
 
-    def bad(self, text: str, record: Record | None = None) -> None:
-        """Note that the rule was broken."""
-        self._blame(Outcome.FAIL, text, record)
+    def bad(self, text: str, record: Record | None = None, *, whole: bool = False) -> None:
+        """Note that the rule was broken.
+
+        :param whole: whether what is told of a torn line is no matter of what tore it
+        """
+        if whole:
+            self.found[Outcome.FAIL].append(Evidence(text, record))
+        else:
+            self._blame(Outcome.FAIL, text, record)
 
     def _blame(self, outcome: Outcome, text: str, record: Record | None) -> None:
         """Note what speaks against the MCU, unless it is what the observation did to a line."""

@@ -9,6 +9,7 @@ that there was an occasion:
 
     own                 the first line that was heard, and the end of some line of the document
     get_d|  outage      no end, and right after it the observation was interrupted, or ended, or the MCU started
+    net\\nnet\\n          ended with LF, which ends no line: that is the MCU's, but not what the whole looks like
     get_dwn -> down     nearly a command, and the module took it for one (or was not heard, and it is rare)
 
 Sources: serial document, end character and command format; observed: taps and adapters.
@@ -31,7 +32,10 @@ SOON_OVER = 1.0
 """Seconds after a line without its end in which what interrupts the observation may be what cut it off."""
 SELDOM = 2
 """Times that the same misspelt line may come by lost bytes: what is said so more often is meant."""
-_ENDS = (b"\r", b"\r\n")
+_ENDS = (b"\r", b"\n")
+"""What ends a line, rightly or not: an MCU that ends its lines with LF was heard to the end."""
+LF_ALONE = "several lines were heard as one, for LF ends none"
+"""What happened to lines that have an LF between them, and no CR."""
 
 
 def torn_lines(line: Conversation, *, driven: bool, from_boot: bool) -> dict[int, str]:
@@ -46,6 +50,8 @@ def torn_lines(line: Conversation, *, driven: bool, from_boot: bool) -> dict[int
     for said, following in zip_longest(line.said, line.said[1:]):
         if _begins_late(line, said, heard):
             found[id(said.record)] = "its beginning was not heard"
+        elif _is_divided_by_lf(said.record.raw):
+            found[id(said.record)] = LF_ALONE
         elif _is_cut_off(line, said, following):
             found[id(said.record)] = "its end was not heard"
         elif not driven and often[said.text] <= SELDOM and _lacks_bytes(line, said, following):
@@ -58,6 +64,11 @@ def _begins_late(line: Conversation, said: Turn, heard: float | None) -> bool:
     """Whether nothing of the MCU was heard right before a line that may be the end of another one."""
     late = heard is None or line.broken(heard, said.instant)
     return late and not said.command.valid and may_be_tail(said.text)
+
+
+def _is_divided_by_lf(raw: bytes) -> bool:
+    """Whether lines are in one because each ended with LF alone: none of them says what that looks like."""
+    return b"\r" not in raw and b"\n" in raw.strip(b"\n")
 
 
 def _is_cut_off(line: Conversation, said: Turn, following: Turn | None) -> bool:

@@ -176,16 +176,19 @@ def drive_module(
     course = tester.course
     course.firmware_version = firmware_version
     run = MarkedRun(MODULE, observer, course, spec, from_boot)
-    with run.under_way(), TesterHost(tester, line, observer=run) as host:
-        try:
-            if switch_on is not None:
-                switch_on()
-            _watch(host, progress)
-        except BaseException:
-            _put_back(host, progress)
-            raise
+    with run.under_way():
+        with TesterHost(tester, line, observer=run) as host:
+            try:
+                if switch_on is not None:
+                    switch_on()
+                _watch(host, progress)
+            except BaseException:
+                _put_back(host, progress)
+                raise
+        if tester.silent:
+            course.cut = why_silent(tester, line)  # what was recorded says so, too
     if tester.silent:
-        raise DeviceException(why_silent(tester, line))
+        raise DeviceException(course.cut)
     return judgement_of(
         run.records, mode=MODULE, spec=spec, title=title, from_boot=from_boot, ended=run.ended, course=course
     )

@@ -200,9 +200,9 @@ def _action(cursor: Cursor) -> Result:
 
 
 def _is_coded(values: Sequence[Value]) -> bool:
-    """Whether a code stands behind the ids of an action: the rest is even then; a negative number always is one."""
+    """Whether a code stands behind the ids of an action: the rest is even then; what is no piid always is one."""
     third = values[2] if len(values) > 2 else None
-    return len(values) % 2 == 1 or (type(third) is int and third < 0)
+    return len(values) % 2 == 1 or (type(third) is int and third <= 0)
 
 
 def _read_all(cursor: Cursor) -> Result:

@@ -47,3 +47,12 @@ def test_a_value_that_was_read_long_ago_is_not_known_any_more() -> None:
     late = "6.0 > result 2 2 0 10\n< error\n"
     again = "6.5 > get_down\n< down set_properties 2 2 60\n> result 2 2 0\n< ok\n9.0 > get_down\n< down none"
     assert "set-reported" not in failed(read + change + late + again)
+
+
+def test_ids_in_the_wrong_order_are_told_of_the_answers_that_have_them_and_of_nothing_else() -> None:
+    """What was asked for in between has the ids of the other way round: it is not blamed for that."""
+    script = "".join(
+        f"> get_down\n< down get_properties {siid} {piid}\n> result {piid} {siid} 0 {value}\n< ok\n"
+        for siid, piid, value in ((2, 3, 250), (3, 2, '"00ff"'), (2, 2, 10))
+    )
+    assert failed(f"{script}> get_down\n< down none") == {"get-result"}

@@ -97,3 +97,36 @@ def test_a_line_of_noise_alone_is_a_line(script: str, outcome: Outcome) -> None:
 def test_a_line_feed_is_told_on_either_side_of_the_end() -> None:
     found = verdict("line-end", "> get_down\\n\n< down none")
     assert (found.outcome, found.text) == (Outcome.WARNING, "LF CR instead of CR alone")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "> model MODEL\\n\\\n1.5 > model MODEL\\n\\\n3 > model MODEL\\n\\",
+        "> model MODEL\\nmodel MODEL\\nmodel MODEL\\n\\",
+        "> model MODEL\\nmodel MODEL\\nmod\\",
+    ],
+)
+def test_lines_that_end_with_lf_alone_break_one_rule(script: str) -> None:
+    verdicts = judge(talk(script.replace("MODEL", LAMP.shown_model)), spec=LAMP)
+    broken = {each.rule.name: each.text for each in verdicts if each.outcome is Outcome.FAIL}
+    assert list(broken) == ["line-end"]
+    assert "LF instead of CR" in broken["line-end"]
+
+
+@pytest.mark.parametrize("behind", ["get_down", "properties_changed 2 1 true", "time", "net"])
+@pytest.mark.parametrize("line", ["get_down", "result 2 2 -4005"])
+def test_a_cr_that_is_missing_is_no_matter_of_words_or_quotes(line: str, behind: str) -> None:
+    begun = "> get_down\n< down set_properties 2 2 500\n" if line != "get_down" else ""
+    script = f"{begun}> {line}{behind}\n< error\n" * 3
+    broken = {each.rule.name for each in judge(talk(script)) if each.outcome is Outcome.FAIL}
+    assert broken & {"line-end", "known-commands", "string-quotes", "value-form"} == {"line-end"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [("2 1 0 4", "4 is left over"), ("2 1 0 21.5", "21.5 is left over"), ("2 1 4 21.5", "there is no code")],
+)
+def test_a_value_too_few_is_not_a_code_too_few(answer: str, told: str) -> None:
+    found = failed(f"> get_down\n< down action 2 1\n> result {answer}\n< ok\n> get_down\n< down none")
+    assert found["action-result"].startswith(told)

@@ -183,3 +183,13 @@ def test_an_interval_goes_by_the_stamps_of_one_receiver(late: float) -> None:
         ]
     found = poll_interval(sorted(records, key=lambda record: record.instant))
     assert (found.outcome, found.text) == (Outcome.PASS, "typically 100 ms, over 11 intervals")
+
+
+@pytest.mark.parametrize(("until", "expected"), [(6, Outcome.PASS), (20, Outcome.FAIL)])
+def test_what_was_watched_from_its_middle_is_not_in_doubt_for_a_minute(until: int, expected: Outcome) -> None:
+    """Of an MCU that says every answer twice, the first ones may be late answers to what was not seen."""
+    script = "\n".join(
+        f"{at} > get_down\n< down get_properties 2 1\n> result 2 1 0 true\n< ok\n> result 2 1 0 true\n< error"
+        for at in range(until)
+    )
+    assert verdict("answers-only-downlinks", script).outcome is expected

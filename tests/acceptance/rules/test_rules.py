@@ -312,6 +312,7 @@ CASES: list[tuple[str, Outcome, str]] = [
     ("report-after-result", WARNING, f"{SET}\n> properties_changed 2 1 true\n< ok\n> result 2 1 0 2 2 0"),
     ("report-after-result", PASS, f"{SET}\n> result 2 1 0 2 2 0\n< ok\n> properties_changed 2 1 true"),
     ("report-after-result", UNSEEN, f"{SET}\n> result 2 1 0 2 2 0\n< ok\n9 > properties_changed 2 1 true"),
+    ("report-after-result", UNSEEN, f"{SET}\n> properties_changed 2 1 false\n< ok\n> result 2 1 0 2 2 0"),
     (
         "set-reported",
         WARNING,

@@ -130,6 +130,17 @@ class TestModule:
         with MemoryPair() as pair, pytest.raises(DeviceException, match="nothing was heard"):
             drive_module(pair.near, timing=Timing(power_up=0.01))
 
+    def test_what_was_recorded_of_it_has_not_passed_either(self) -> None:
+        seen: list[Record] = []
+        with MemoryPair() as pair:
+            pair.far.start(lambda data, instant: None)
+            pair.far.write(b"net\nnet\n")
+            with pytest.raises(DeviceException, match="a line ends with CR, not with LF") as caught:
+                drive_module(pair.near, timing=Timing(power_up=0.5), observer=seen.append)
+        found = {each.rule.name: each for each in judgement_of(seen).verdicts}["test-completed"]
+        assert found.outcome is Outcome.FAIL
+        assert str(caught.value) in found.text
+
     @pytest.mark.parametrize(
         ("heard", "told"),
         [

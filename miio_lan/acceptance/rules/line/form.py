@@ -85,6 +85,8 @@ def line_end(session: Observed, case: Case) -> None:
         raw = said.record.raw
         if said.glued:
             case.bad("two lines ran into each other: the CR between them is missing", said.record)
+        elif b"\r" not in raw and b"\n" in raw.lstrip(b"\n"):
+            case.bad("LF instead of CR: no module hears the end of a line", said.record, whole=True)
         elif not raw.endswith(b"\r") and not raw.endswith(b"\r\n"):
             case.bad("the line never got its CR", said.record)
         elif raw.startswith(b"\n") or raw.endswith(b"\n"):

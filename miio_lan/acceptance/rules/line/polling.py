@@ -13,11 +13,11 @@ from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.foreign import excerpt
 from miio_lan.uart import commands as c
-from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.conversation import BLIND, Conversation
 from miio_lan.uart.document import ANSWER_TIME, LONGEST_POLL_INTERVAL, SHORTEST_POLL_INTERVAL, UPDATE_FW
 from miio_lan.uart.ledger import LATEST
 from miio_lan.uart.reading import fits_downlink, plain
-from miio_lan.uart.turns import Turn, between
+from miio_lan.uart.turns import Downlink, Turn, between
 
 rule = rules_of("polling", severity="failure or warning")
 
@@ -286,8 +286,17 @@ def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
     """Whether a downlink that it may answer as well has an answer which is not surely its own."""
     raw = plain(said.record)
     before = between(session.line.downlinks, said.instant - LATEST, said.instant)
-    doubtful = (each for each in before if each.answer is None or not each.answer.sure or each.answer.blind)
+    doubtful = (each for each in before if _may_be_owed(each, said.instant))
     return any(each.command.wants_result and fits_downlink(raw, each) for each in doubtful)
+
+
+def _may_be_owed(downlink: Downlink, now: float) -> bool:
+    """Whether what a downlink got may be the answer to something else, so that its own may still come."""
+    answer = downlink.answer
+    if answer is None or not answer.sure:
+        return True
+    # Its own is no later than that to a line from before the watching began, which it would be.
+    return answer.blind and now - downlink.instant <= BLIND
 
 
 @rule(

@@ -111,17 +111,21 @@ def _judge_rate(session: Observed, case: Case, said: Turn, first: Turn | None, *
 def report_rate(session: Observed, case: Case) -> None:
     """Modules take more, and pass on the last one: twice is a warning, four times in a second a flood.
 
-    A set of the property, an action or a change of the network in between makes a report of its own, however soon. A
-    set of another property may have changed this one, too, but does not make a flood.
+    A set of the property, an action or a change of the network in between makes a report of its own, however soon, and
+    so does a set that is carried out after others were asked for. A set of another property may have changed this one,
+    too, but does not make a flood.
     """
     recent: dict[Iid, deque[float]] = {}
+    told: set[tuple[int, Iid]] = set()
     sent = list(_once(of_kind(session.line.said, c.PropertiesChanged)))
     repeats = _repeats(said for said, _ in sent)
     for said, report in sent:
-        for iid in [change[:2] for change in report.changes] if has_layout(said) else []:
+        for change in report.changes if has_layout(said) else ():
+            iid = change[:2]
             if said.number in repeats:
                 case.unseen(_MAY_REPEAT, said.record)
                 continue
+            was_set = _was_set(session, said, change, told)
             times = recent.setdefault(iid, deque())
             while times and said.instant - times[0] >= REPORT_INTERVAL - _STAMPS:
                 times.popleft()
@@ -134,6 +138,7 @@ def report_rate(session: Observed, case: Case) -> None:
                 case.unseen("a bridge interfered with the line", said.record)
                 continue
             own, other, unheard = _causes(session, times[-2], said.instant, iid)
+            own = own or was_set
             if own or unheard:
                 recent[iid] = deque([said.instant])
             if own or (other and count <= REPORTS_PER_SECOND):
@@ -143,6 +148,22 @@ def report_rate(session: Observed, case: Case) -> None:
             else:
                 tell = case.bad if count > REPORTS_PER_SECOND else case.odd
                 tell(f"{where} is reported {count} times within a second", said.record)
+
+
+def _was_set(
+    session: Observed, said: Turn, change: tuple[int, int, object], told: set[tuple[int, Iid]]
+) -> bool:
+    """Whether a report has the value of a set that no report before it told: it may have been carried out late.
+
+    :param told: the downlinks, by their ``id``, whose value of a property was reported; added to
+    """
+    for each in between(session.line.downlinks, said.instant - REPORT_TIME, said.instant):
+        asked = each.command.properties if isinstance(each.command, c.SetProperties) else ()
+        key = id(each), change[:2]
+        if change in asked and key not in told:
+            told.add(key)
+            return True
+    return False
 
 
 def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool, bool, bool]:

@@ -164,8 +164,8 @@ def set_reported(session: Observed, case: Case) -> None:
         told = between(reports, start, end)
         for iid, before in each.before.items():
             prop = session.property(iid)
-            if session.spec is not None and (prop is None or not prop.notifies):
-                continue
+            if session.spec is not None and (prop is None or not (prop.notifies and prop.writable)):
+                continue  # what cannot be set has not changed for that, whatever the code
             where = f"property {iid[0]}.{iid[1]}"
             report = next((said.record for said in told if _tells(said, each, iid)), None)
             stale = next((said.record for said in told if _tells_as_before(said, each, iid)), None)
@@ -200,13 +200,20 @@ def _set_again(later: Iterable[_Set], iid: Iid, end: float) -> bool:
     severity="warning",
 )
 def report_after_result(session: Observed, case: Case) -> None:
-    """Modules serve both orders; the other one is a warning."""
+    """Modules serve both orders; the other one is a warning.
+
+    What tells another value before the result is no report of that set, nor is what was the report of an earlier one.
+    """
     reports = session.line.of("properties_changed")
+    taken: set[int] = set()
     for each in _sets(session):
         for said in between(reports, each.downlink.instant, each.said.instant + REPORT_TIME):
-            if each.values.keys().isdisjoint(values_told(said)):
-                continue
-            if said.number < each.said.number:
-                case.odd("reported before the result", said.record)
-            else:
+            told = values_told(said)
+            own = [alike(value, told[iid]) for iid, value in each.values.items() if iid in told]
+            if own and said.number > each.said.number:
                 case.good("reported after the result", said.record)
+            elif any(own) and said.number not in taken:
+                case.odd("reported before the result", said.record)
+            if any(own) and said.number not in taken:
+                taken.add(said.number)
+                break

@@ -309,3 +309,30 @@ def test_what_comes_from_power_up_stands_before_the_first_report_alone(
 ) -> None:
     found = verdict("legal-characters", script.replace(r"\n", "\n"))
     assert (found.broken, found.warned) == (broken, warned), found
+
+
+BOOT = "0 > model a.b.c\n< ok\n> mcu_version 0001\n< ok\n0.2 > get_down\n< down none\n"
+SERVED = "0.4 > get_down\n< down get_properties 2 1\n"
+AGAIN = "> model a.b.c\n< ok\n> mcu_version 0001\n< ok\n> get_down\n< down none"
+
+
+@pytest.mark.parametrize(
+    ("times", "script"),
+    [
+        (1, f"{SERVED}1.6 {AGAIN}"),
+        (1, f"{SERVED}> result 2 1 0 true\n< ok\n1.6 {AGAIN}"),
+        (1, f"{SERVED}> result 2\\\n0.6 {AGAIN}"),  # however soon: it broke off a line
+        (2, f"{SERVED}> result 2\\\n0.6 {AGAIN}\n3 {AGAIN}"),
+        (0, f"{SERVED}> result 2 1 0 true\n< ok\n0.6 {AGAIN}"),  # some tell it at any time
+        (0, f"{SERVED}> result 2 1 0 true\n< ok\n0.6 {ASK_MODEL}\n2 > model a.b.c\n< ok"),
+        (0, f"0.3 > reboot\n< ok\n{SERVED}1.6 {AGAIN}"),
+        (0, '0.4 > get_down\n< down update_fw\n> result "ready"\n< ok\n9 ' + AGAIN),
+        (0, f"{SERVED}1 -- \n1.6 {AGAIN}"),
+    ],
+)
+def test_an_mcu_that_starts_in_the_middle_of_a_check_is_told(times: int, script: str) -> None:
+    session = Observed(talk(BOOT + script), driven=True, from_boot=True)
+    assert len(session.restarts) == times
+    found = verdict("test-completed", BOOT + script, driven=True, from_boot=True)
+    assert ("started again" in found.text) == bool(times)
+    assert "started again" not in verdict("test-completed", BOOT + script, from_boot=True).text

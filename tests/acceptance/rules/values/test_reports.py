@@ -148,3 +148,20 @@ def test_what_an_event_lacks_is_named() -> None:
     assert (
         verdict("event-arguments", "> event_occured 6 2 1 5", spec=LAMP).text == "event 6.2 (turn) lacks 6.2"
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [((1, 2, 3, 4), PASS), ((4, 4, 4, 4), FAIL), ((1, 1, 2, 2), WARNING)]
+)
+def test_what_is_carried_out_late_is_reported_as_often_as_it_was_asked_for(
+    values: tuple[int, ...], expected: Outcome
+) -> None:
+    """A check asks for one value after another; an MCU that answers with 1 and needs a while has not made that pace."""
+    sets = "\n".join(
+        f"{0.2 * each} > get_down\n< down set_properties 3 2 {each}\n> result 3 2 1\n< ok"
+        for each in (1, 2, 3, 4)
+    )
+    later = "\n".join(
+        f"{1.6 + 0.2 * n} > properties_changed 3 2 {each}\n< ok" for n, each in enumerate(values)
+    )
+    assert outcome("report-rate", f"{sets}\n{later}") is expected

@@ -387,3 +387,32 @@ def test_a_set_that_a_bridge_has_fetched_is_compared_with_what_was_known_before_
     records[third] = replace(records[third], note=SENT)
     found = {each.rule.name: each for each in judge(records, spec=LAMP)}
     assert found["set-reported"].outcome is PASS, found["set-reported"]
+
+
+def test_what_cannot_be_set_owes_no_report_whatever_the_code() -> None:
+    """That it was accepted is told by another rule; nothing says that it has changed."""
+    spec = Spec.from_toml(
+        """
+        model = "a.b.c"
+        [[service]]
+        siid = 2
+        name = "sensor"
+        [[service.property]]
+        piid = 2
+        name = "level"
+        format = "uint8"
+        access = "rn"
+        """
+    )
+    script = f"{WAS}\n{SET}\n5 > get_down\n< down none"
+    assert outcome("set-reported", script, spec=spec) is UNSEEN
+    assert outcome("not-writable", script, spec=spec) is FAIL
+
+
+@pytest.mark.parametrize(("first", "expected"), [("", PASS), (told(2, 10), WARNING)])
+def test_the_report_of_a_set_that_is_carried_out_late_is_not_that_of_the_next_one(
+    first: str, expected: Outcome
+) -> None:
+    again = f"> get_down\n< down set_properties 2 2 10\n{told(2, 10)}\n> result 2 2 0\n< ok"
+    script = "\n".join(filter(None, [WAS, SET, first, change(2, 20), again]))
+    assert outcome("report-after-result", script) is expected
