@@ -2,12 +2,15 @@
 
 * A socket may talk to loopback addresses only. An attempt to reach anything else raises, and the test fails even
   when the code under test swallows the exception.
-* A thread, a socket or a pseudo-terminal that a test opened is gone when the test ends.
+* A thread, a process or a file of any kind (socket, pseudo-terminal, pipe) that a test began or opened is gone when the
+  test ends, and what it changed of the state of the whole process is as before (``support/process_state.py``): later
+  tests, in whatever order, would find it changed.
 * Hypothesis has no deadlines: how long an example takes is not what a test asserts.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import ipaddress
 import os
@@ -21,12 +24,14 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from support.process_state import left_changed, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LEAVE_TIME = 5.0
-"""Seconds a thread may need to end after the test that started it (it is joined, not polled)."""
+LEAVE_TIME = 60.0
+"""Seconds a thread may need to end after the test that started it (it is joined, not polled). Waited for in full only
+where one stays; a machine may be busy with something else."""
 
 DESCRIPTORS = Path("/proc/self/fd")
 
@@ -163,16 +168,12 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         threading.settrace(of_threads)
 
 
-def open_lines() -> set[tuple[str, str]]:
-    """The sockets and pseudo-terminals this process holds, where the system tells."""
+def open_files() -> set[tuple[str, str]]:
+    """The descriptors this process holds, of files, sockets, terminals and all else, where the system tells."""
     found = set()
     for entry in DESCRIPTORS.iterdir() if DESCRIPTORS.is_dir() else ():
-        try:
-            target = str(entry.readlink())
-        except OSError:  # closed since the listing; the listing's own descriptor always is
-            continue
-        if target.startswith(("socket:", "/dev/pts/", "/dev/ptmx")):
-            found.add((entry.name, target))
+        with contextlib.suppress(OSError):  # closed since the listing; the listing's own descriptor always is
+            found.add((entry.name, str(entry.readlink())))
     return found
 
 
@@ -189,15 +190,16 @@ def leftover_threads(before: set[threading.Thread]) -> list[threading.Thread]:
 def nothing_left_behind() -> Iterator[None]:
     """Compare what is open and running after a test with what was before it."""
     attempts.clear()
-    threads, lines, handled = set(threading.enumerate()), open_lines(), sys.exception()
+    threads, files, handled, kept = set(threading.enumerate()), open_files(), sys.exception(), state()
     yield
     problems = []
     if sys.exception() is not handled:  # it would be the context of later tests' errors
         problems.append(f"still being handled: {sys.exception()!r}")
     if left := leftover_threads(threads):
         problems.append(f"threads still running: {', '.join(sorted(thread.name for thread in left))}")
-    if leaked := open_lines() - lines:
+    if leaked := open_files() - files:
         problems.append(f"left open: {', '.join(f'{target} (fd {fd})' for fd, target in sorted(leaked))}")
+    problems += left_changed(kept)
     if attempts:
         problems.append(f"tried to reach {', '.join(attempts)}")
     if problems:

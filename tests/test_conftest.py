@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
+from support import process_state
 
 CONFTEST = Path(__file__).with_name("conftest.py")
 
@@ -16,9 +18,9 @@ def outcome_of(pytester: pytest.Pytester):
 
     def run(*bodies: str) -> pytest.RunResult:
         # The default patience with threads is of no use for a thread that stays on purpose.
-        pytester.makeconftest(CONFTEST.read_text().replace("LEAVE_TIME = 5.0", "LEAVE_TIME = 0.05"))
-        pytester.makeini("[pytest]\nfilterwarnings = error\n")
-        text = "import os, pty, socket, threading\nimport pytest\nkept = []\n"
+        pytester.makeconftest(CONFTEST.read_text().replace("LEAVE_TIME = 60.0", "LEAVE_TIME = 0.05"))
+        pytester.makeini(f"[pytest]\nfilterwarnings = error\npythonpath = {CONFTEST.parent}\n")
+        text = "import os, pty, socket, sys, threading\nimport pytest\nkept = []\n"
         for number, body in enumerate(bodies):
             text += f"def test_{number}():\n{indent(dedent(body).strip(), '    ')}\n"
         pytester.makepyfile(text)
@@ -78,10 +80,59 @@ def test_a_thread_left_running_fails(outcome_of):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not list open descriptors")
-def test_a_line_left_open_fails(outcome_of):
-    result = outcome_of(*(f"kept.append({call})" for call in ("socket.socket()", "pty.openpty()")))
-    result.assert_outcomes(passed=2, errors=2)
-    result.stdout.fnmatch_lines(["left open: socket:*", "left open: /dev/pt*"])
+def test_what_is_left_open_fails(outcome_of):
+    opening = ("socket.socket()", "pty.openpty()", "os.pipe()", "open(os.devnull)")
+    result = outcome_of(*(f"kept.append({call})" for call in opening))
+    result.assert_outcomes(passed=4, errors=4)
+    result.stdout.fnmatch_lines(
+        ["left open: socket:*", "left open: /dev/pt*", "left open: pipe:*", "left open: /dev/null*"]
+    )
+
+
+@pytest.mark.skipif(not process_state.TELLS_CHILDREN, reason="this system does not list child processes")
+def test_a_process_that_is_not_waited_for_fails(outcome_of):
+    result = outcome_of(
+        """
+        if (child := os.fork()) == 0:
+            os._exit(0)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        """
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["processes nobody waited for: [0-9]*"])
+
+
+CHANGES = {
+    "handlers of signals": "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    "environment variables": "os.environ['LAMP'] = 'on'",
+    "the current folder": "os.chdir('/')",
+    "the umask": "os.umask(0o123)",
+    "loggers": "import logging; logging.getLogger('miio_lan.wire').disabled = True",
+    "what logging is disabled for": "import logging; logging.disable()",
+    "sys.path": "sys.path.append('/nowhere')",
+    "hooks of the interpreter": "sys.excepthook = print",
+    "what traces": "sys.settrace(lambda *_: None)",
+    "settings of the interpreter": "import gc; gc.disable()",
+    "time zone or language": """
+        import time
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TZ", "XYZ-3")
+            time.tzset()
+    """,
+    "timers or blocked signals": "import signal; signal.setitimer(signal.ITIMER_VIRTUAL, 1000)",
+    "limits of the process": "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (100, 100))",
+    "the default timeout of sockets": "socket.setdefaulttimeout(5)",
+    "the running event loop": "import asyncio; asyncio._set_running_loop(kept)",
+    "modules lost or loaded anew": "del sys.modules['ipaddress']",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="not all of it is there")
+def test_what_is_left_changed_fails(outcome_of):
+    assert CHANGES.keys() >= process_state.STATE.keys()
+    result = outcome_of(*CHANGES.values())
+    result.assert_outcomes(passed=len(CHANGES), errors=len(CHANGES))
+    result.stdout.fnmatch_lines([f"{name}: *" for name in CHANGES])
 
 
 def test_a_socket_left_to_the_garbage_collector_fails(outcome_of):
