@@ -17,8 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-if sys.platform != "win32":
+try:
     import resource
+except ImportError:  # not on every system
+    LIMITS = []
+else:
+    LIMITS = [resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE]
 
 CHILDREN = "/proc/self/task/{}/children"
 
@@ -81,9 +85,7 @@ def timers() -> tuple[object, ...]:
 
 
 def limits() -> tuple[object, ...]:
-    if sys.platform == "win32":
-        return ()
-    return tuple(resource.getrlimit(kind) for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE))
+    return tuple(resource.getrlimit(kind) for kind in LIMITS)
 
 
 def children() -> set[str]:
