@@ -5,7 +5,7 @@
 * A thread, a process or a file of any kind (socket, pseudo-terminal, pipe) that a test began or opened is gone when the
   test ends, and what it changed of the state of the whole process is as before (``support/process_state.py``): later
   tests, in whatever order, would find it changed.
-* Hypothesis has no deadlines: how long an example takes is not what a test asserts.
+* Hypothesis has no deadlines, and takes no test for too slow: how long an example takes is not what a test asserts.
 """
 
 from __future__ import annotations
@@ -41,11 +41,14 @@ os.environ.pop("COLUMNS", None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# A machine that stops for a second while an example is drawn has no slow test. (Tests that have more checks
+# suppressed have to name this one, too.)
+at_any_pace = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 # The same examples each time: a failure is about the change. HYPOTHESIS_PROFILE=explore looks for new ones.
 hypothesis.settings.register_profile(
-    "steady", deadline=None, print_blob=True, derandomize=True, database=None
+    "steady", **at_any_pace, print_blob=True, derandomize=True, database=None
 )
-hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("explore", **at_any_pace, print_blob=True)
 # Where every line is traced, an example takes three times as long.
 hypothesis.settings.register_profile(
     "traced", parent=hypothesis.settings.get_profile("steady"), max_examples=20

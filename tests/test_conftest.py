@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from textwrap import dedent, indent
 
+import hypothesis
 import pytest
 from support import process_state
 
@@ -144,3 +146,20 @@ def test_a_socket_left_to_the_garbage_collector_fails(outcome_of):
 def test_a_developers_own_device_is_out_of_reach(outcome_of, monkeypatch):
     monkeypatch.setenv("MIIO_LAN_IP", "192.0.2.1")
     outcome_of("assert 'MIIO_LAN_IP' not in os.environ").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("profile", ["steady", "explore", "traced"])
+def test_no_example_is_too_slow(profile):
+    settings = hypothesis.settings.get_profile(profile)
+    assert settings.deadline is None
+    assert hypothesis.HealthCheck.too_slow in settings.suppress_health_check
+
+
+def test_nor_where_other_checks_are_suppressed():
+    lists = [
+        found
+        for file in CONFTEST.parent.rglob("*.py")
+        for found in re.findall(r"suppress_health_check=\[([^]]*)", file.read_text())
+    ]
+    assert len(lists) > 1
+    assert [each for each in lists if "too_slow" not in each] == []
