@@ -33,6 +33,9 @@ LEAVE_TIME = 60.0
 """Seconds a thread may need to end after the test that started it (it is joined, not polled). Waited for in full only
 where one stays; a machine may be busy with something else."""
 
+CLOSE_TIME = 1.0
+"""Seconds in which a file that is open has to be closed: a thread of a fixture, which stays, may just have one open."""
+
 DESCRIPTORS = Path("/proc/self/fd")
 
 # pytest-xdist's workers have it, whatever the terminal is: programs here write as into a pipe, unless a test says more.
@@ -180,6 +183,16 @@ def open_files() -> set[tuple[str, str]]:
     return found
 
 
+def leftover_files(before: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Files opened since, and still open when ``CLOSE_TIME`` has passed."""
+    until, pause = time.monotonic() + CLOSE_TIME, threading.Event()
+    left = open_files() - before
+    while left and time.monotonic() < until:
+        pause.wait(0.01)
+        left &= open_files()
+    return left
+
+
 def leftover_threads(before: set[threading.Thread]) -> list[threading.Thread]:
     """Threads started since, after giving all of them together ``LEAVE_TIME`` to end."""
     until = time.monotonic() + LEAVE_TIME
@@ -200,7 +213,7 @@ def nothing_left_behind() -> Iterator[None]:
         problems.append(f"still being handled: {sys.exception()!r}")
     if left := leftover_threads(threads):
         problems.append(f"threads still running: {', '.join(sorted(thread.name for thread in left))}")
-    if leaked := open_files() - files:
+    if leaked := leftover_files(files):
         problems.append(f"left open: {', '.join(f'{target} (fd {fd})' for fd, target in sorted(leaked))}")
     problems += left_changed(kept)
     if attempts:

@@ -19,8 +19,9 @@ def outcome_of(pytester: pytest.Pytester):
     """Run test bodies under the guards, in one process of their own."""
 
     def run(*bodies: str) -> pytest.RunResult:
-        # The default patience with threads is of no use for a thread that stays on purpose.
-        pytester.makeconftest(CONFTEST.read_text().replace("LEAVE_TIME = 60.0", "LEAVE_TIME = 0.05"))
+        # The default patience is of no use for what stays on purpose.
+        impatient = re.sub(r"(LEAVE|CLOSE)_TIME = [0-9.]+", r"\1_TIME = 0.05", CONFTEST.read_text())
+        pytester.makeconftest(impatient)
         pytester.makeini(f"[pytest]\nfilterwarnings = error\npythonpath = {CONFTEST.parent}\n")
         text = "import os, pty, socket, sys, threading\nimport pytest\nkept = []\n"
         for number, body in enumerate(bodies):
