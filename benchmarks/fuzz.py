@@ -17,7 +17,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from benchmarks.options import Options
 from benchmarks.results import NotMeasured, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 TARGETS = [
     Row("fuzz", "mutations that raised what is not declared", None, "<=", 0),
@@ -216,6 +216,34 @@ def _keep(name: str, piece: bytes) -> Path:
     return path
 
 
+@contextmanager
+def _formatted() -> Iterator[None]:
+    """Have what is logged written for nobody: readers warn of what they leave out."""
+    logger, handler = logging.getLogger("miio_lan"), _Formatting()
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Have garbage looked for only where that is asked for, and not in what is there already."""
+    frozen = gc.get_freeze_count()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        if not frozen:  # what others froze cannot be told from the rest, and stays frozen
+            gc.unfreeze()
+
+
 def measure(seconds: float, seed: int, *, job: int = 0, most: int | None = None) -> Found:
     """Try mutations of all kinds, in their shares, for so many seconds, or until there are so many.
 
@@ -223,18 +251,11 @@ def measure(seconds: float, seed: int, *, job: int = 0, most: int | None = None)
     """
     kinds, found = _kinds(), Found()
     player = Player(found, f"{seed}-{job}")
-    logger = logging.getLogger("miio_lan")
-    logger.addHandler(_Formatting())  # it warns of what it leaves out
-    logger.propagate = False
-    for kind in kinds.values():
-        kind.mutation(random.Random(seed))
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    with suppress(KeyboardInterrupt):  # what was found until then is told
-        _rounds(player, seconds, f"{seed}/{job}", most)
-    gc.enable()
-    gc.unfreeze()
+    with _formatted():
+        for kind in kinds.values():
+            kind.mutation(random.Random(seed))
+        with suppress(KeyboardInterrupt), _uncollected():  # what was found until then is told
+            _rounds(player, seconds, f"{seed}/{job}", most)
     faulthandler.cancel_dump_traceback_later()
     found.memory += filter(None, [_resident()])
     found.peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -2,12 +2,15 @@
 
 * A socket may talk to loopback addresses only. An attempt to reach anything else raises, and the test fails even
   when the code under test swallows the exception.
-* A thread, a socket or a pseudo-terminal that a test opened is gone when the test ends.
-* Hypothesis has no deadlines: how long an example takes is not what a test asserts.
+* A thread, a process or a file of any kind (socket, pseudo-terminal, pipe) that a test began or opened is gone when the
+  test ends, and what it changed of the state of the whole process is as before (``support/process_state.py``): later
+  tests, in whatever order, would find it changed.
+* Hypothesis has no deadlines, and takes no test for too slow: how long an example takes is not what a test asserts.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import ipaddress
 import os
@@ -21,12 +24,17 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from support.process_state import left_changed, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LEAVE_TIME = 5.0
-"""Seconds a thread may need to end after the test that started it (it is joined, not polled)."""
+LEAVE_TIME = 60.0
+"""Seconds a thread may need to end after the test that started it (it is joined, not polled). Waited for in full only
+where one stays; a machine may be busy with something else."""
+
+CLOSE_TIME = 1.0
+"""Seconds in which a file that is open has to be closed: a thread of a fixture, which stays, may just have one open."""
 
 DESCRIPTORS = Path("/proc/self/fd")
 
@@ -36,11 +44,14 @@ os.environ.pop("COLUMNS", None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# A machine that stops for a second while an example is drawn has no slow test. (Tests that have more checks
+# suppressed have to name this one, too.)
+at_any_pace = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 # The same examples each time: a failure is about the change. HYPOTHESIS_PROFILE=explore looks for new ones.
 hypothesis.settings.register_profile(
-    "steady", deadline=None, print_blob=True, derandomize=True, database=None
+    "steady", **at_any_pace, print_blob=True, derandomize=True, database=None
 )
-hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("explore", **at_any_pace, print_blob=True)
 # Where every line is traced, an example takes three times as long.
 hypothesis.settings.register_profile(
     "traced", parent=hypothesis.settings.get_profile("steady"), max_examples=20
@@ -163,17 +174,23 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         threading.settrace(of_threads)
 
 
-def open_lines() -> set[tuple[str, str]]:
-    """The sockets and pseudo-terminals this process holds, where the system tells."""
+def open_files() -> set[tuple[str, str]]:
+    """The descriptors this process holds, of files, sockets, terminals and all else, where the system tells."""
     found = set()
     for entry in DESCRIPTORS.iterdir() if DESCRIPTORS.is_dir() else ():
-        try:
-            target = str(entry.readlink())
-        except OSError:  # closed since the listing; the listing's own descriptor always is
-            continue
-        if target.startswith(("socket:", "/dev/pts/", "/dev/ptmx")):
-            found.add((entry.name, target))
+        with contextlib.suppress(OSError):  # closed since the listing; the listing's own descriptor always is
+            found.add((entry.name, str(entry.readlink())))
     return found
+
+
+def leftover_files(before: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Files opened since, and still open when ``CLOSE_TIME`` has passed."""
+    until, pause = time.monotonic() + CLOSE_TIME, threading.Event()
+    left = open_files() - before
+    while left and time.monotonic() < until:
+        pause.wait(0.01)
+        left &= open_files()
+    return left
 
 
 def leftover_threads(before: set[threading.Thread]) -> list[threading.Thread]:
@@ -189,15 +206,16 @@ def leftover_threads(before: set[threading.Thread]) -> list[threading.Thread]:
 def nothing_left_behind() -> Iterator[None]:
     """Compare what is open and running after a test with what was before it."""
     attempts.clear()
-    threads, lines, handled = set(threading.enumerate()), open_lines(), sys.exception()
+    threads, files, handled, kept = set(threading.enumerate()), open_files(), sys.exception(), state()
     yield
     problems = []
     if sys.exception() is not handled:  # it would be the context of later tests' errors
         problems.append(f"still being handled: {sys.exception()!r}")
     if left := leftover_threads(threads):
         problems.append(f"threads still running: {', '.join(sorted(thread.name for thread in left))}")
-    if leaked := open_lines() - lines:
+    if leaked := leftover_files(files):
         problems.append(f"left open: {', '.join(f'{target} (fd {fd})' for fd, target in sorted(leaked))}")
+    problems += left_changed(kept)
     if attempts:
         problems.append(f"tried to reach {', '.join(attempts)}")
     if problems:

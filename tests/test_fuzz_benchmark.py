@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+import logging
 import random
 from collections import Counter
 from pathlib import Path
@@ -127,6 +129,16 @@ def test_a_short_run_reaches_every_kind(fuzz: Any) -> None:
     assert not found.faults, found.stories
     assert found.inner["recordings"] >= 1
     assert found.accepted.total() < found.tried.total()
+
+
+def test_the_process_is_as_it_was_afterwards(fuzz: Any) -> None:
+    logger, frozen = logging.getLogger("miio_lan"), gc.get_freeze_count()
+    before = list(logger.handlers), logger.propagate
+    fuzz.measure(60.0, 5, most=100)
+    assert (list(logger.handlers), logger.propagate) == before
+    assert gc.isenabled()
+    # Here all tests are frozen: each search for garbage would go through them, for tenths of a second.
+    assert (gc.get_freeze_count() > 0) == (frozen > 0)
 
 
 def test_processes_try_different_things(fuzz: Any, monkeypatch: pytest.MonkeyPatch) -> None:

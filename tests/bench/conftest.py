@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from support.patient import PATIENT
 
 from miio_lan import MiotDevice
 from miio_lan.bench.bench import Bench, Recorder
@@ -20,6 +21,7 @@ def recorder() -> Recorder:
 @pytest.fixture
 def product(recorder: Recorder) -> Iterator[VirtualProduct]:
     with VirtualProduct(
+        profile=PATIENT,
         observer=recorder.observe,
         mcu_options={"poll_interval": 0.01},
         # In the cloud the lamp would report its serial number, perhaps in one line with what a test has it report.

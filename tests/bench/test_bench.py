@@ -463,9 +463,9 @@ def test_who_waits_is_woken_by_what_comes() -> None:
         begun.set()
         return next(iter(recorder.records), None)
 
-    worker = threading.Thread(target=lambda: (begun.wait(10), recorder.observe(record)))
+    worker = threading.Thread(target=lambda: (begun.wait(100), recorder.observe(record)))
     worker.start()
-    assert recorder.wait(look, 10) is record
+    assert recorder.wait(look, 100) is record
     worker.join()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from support.patient import PATIENT
 
 from miio_lan.cli.program import program
 from miio_lan.virtual.product import VirtualProduct
@@ -58,7 +59,7 @@ def run() -> Run:
 
 @pytest.fixture
 def product() -> Iterator[VirtualProduct]:
-    with VirtualProduct(mcu_options=FAST) as running:
+    with VirtualProduct(profile=PATIENT, mcu_options=FAST) as running:
         yield running
 
 

@@ -20,7 +20,9 @@ from miio_lan.errors import DeviceException
 from miio_lan.lan.responder.responder import Request
 
 # Many per test; the socket is this process's own, so that each takes a fraction of a millisecond.
-EXAMPLES = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 odd = st.one_of(
     st.none(),

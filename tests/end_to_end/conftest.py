@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.lines import LineLog
+from support.patient import PATIENT
 
 from miio_lan.lan.packet import PORT
 from miio_lan.virtual.product import VirtualProduct
@@ -27,7 +28,7 @@ def log() -> LineLog:
 @pytest.fixture
 def lamp(log: LineLog) -> Iterator[VirtualProduct]:
     """The lamp that ships with the package, on a free port."""
-    with VirtualProduct(mcu_options=FAST, observer=log) as product:
+    with VirtualProduct(profile=PATIENT, mcu_options=FAST, observer=log) as product:
         log.exchange(product)
         yield product
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
+from support.patient import PATIENT
 
 from miio_lan import AsyncDevice, AsyncMiotDevice
 from miio_lan.lan.client.incoming.pushes import Push
@@ -20,7 +21,7 @@ BRIGHTNESS = (2, 2)
 
 def made(**options: Any) -> VirtualProduct:
     module = {"responder_options": ResponderOptions(**options)}
-    return VirtualProduct(mcu_options={"poll_interval": 0.002}, module_options=module)
+    return VirtualProduct(profile=PATIENT, mcu_options={"poll_interval": 0.002}, module_options=module)
 
 
 @pytest.fixture

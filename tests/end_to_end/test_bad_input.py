@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+from support.closed import closed_port
 from support.fake_device import DEVICE_ID, TOKEN, FakeDevice
 from support.lines import LineLog
 
@@ -42,13 +43,6 @@ def patiently(device: Device) -> Device:
     """The same device, for what must succeed however busy this machine is."""
     device.timeout = 30
     return device
-
-
-def closed_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def answer_ok(fake: FakeDevice, request: Request) -> None:
@@ -139,8 +133,8 @@ class TestNobodyAnswers:
             assert [request.method for request in fake.requests].count(command) == 1
 
     def test_a_closed_port(self) -> None:
-        port = closed_port()
         with (
+            closed_port() as (_, port),
             hasty(port) as device,
             pytest.raises(
                 DeviceTimeout, match=rf"nothing listens on UDP port {port} .*Check the address and the port"
@@ -150,7 +144,8 @@ class TestNobodyAnswers:
 
     def test_a_closed_port_is_not_waited_for_to_the_end(self) -> None:
         with (
-            Device("127.0.0.1", TOKEN, port=closed_port(), timeout=1000) as device,
+            closed_port() as (_, port),
+            Device("127.0.0.1", TOKEN, port=port, timeout=1000) as device,
             pytest.raises(DeviceTimeout, match="Check the address and the port") as caught,
         ):
             device.info()
@@ -162,7 +157,11 @@ class TestNobodyAnswers:
             device = hasty(product.port, product.token)
             assert patiently(device).info().model == product.spec.model
         device.timeout = 0.2
-        with device, pytest.raises(DeviceTimeout, match=f"nothing listens on UDP port {product.port}"):
+        with (
+            closed_port(product.host, product.port),
+            device,
+            pytest.raises(DeviceTimeout, match=f"nothing listens on UDP port {product.port}"),
+        ):
             device.info(skip_cache=True)
 
     @pytest.mark.parametrize("host", ["name.invalid", "no such name.invalid", "a" * 70 + ".invalid"])

@@ -62,7 +62,7 @@ class Network:
         """Let time pass as soon as nothing is under way on the line."""
         self._done.clear()
         self._due.set()
-        assert self._done.wait(20)
+        assert self._done.wait(100)
 
     def observe(self, record: Record) -> None:
         instant = record.instant + self.passed

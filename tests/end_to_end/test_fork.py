@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.patient import PATIENT
 
 from miio_lan.virtual.product import VirtualProduct
 
@@ -24,7 +25,7 @@ PROGRAM = Path(__file__).resolve().parent.parent / "support" / "forked.py"
 @pytest.mark.parametrize("face", ["blocking", "asyncio"])
 def test_parent_and_child_each_get_their_own_answers(face: str) -> None:
     pressed: Counter[int] = Counter()
-    with VirtualProduct(mcu_options={"poll_interval": 0.002}) as product:
+    with VirtualProduct(profile=PATIENT, mcu_options={"poll_interval": 0.002}) as product:
         product.mcu.methods["get_echo"] = lambda mcu, words: [int(words[0])]
 
         def press(mcu: object, words: list[str]) -> list[int]:

@@ -167,7 +167,7 @@ def test_a_cancelled_task_keeps_what_it_told(tmp_path: Path) -> None:
 
 def test_one_that_is_set_up_is_left_as_it_is(set_up: Any) -> None:
     with product() as running:
-        made = set_up(running, address=HOME, find_time=1)
+        made = set_up(running, address=HOME, find_time=3)
         assert outcomes(made) == [("find", "token hidden")]
         assert running.module.chip.ssid == SSID
 
@@ -178,7 +178,7 @@ def test_without_addresses_loopback_is_asked_where_the_device_was(set_up: Any) -
     with VirtualProduct(
         host="0.0.0.0", provisioned=False, mcu_options=FAST, module_options=module
     ) as running:
-        made = set_up(running, address=None, new_address=None, interfaces=["lo"], find_time=1.2)
+        made = set_up(running, address=None, new_address=None, interfaces=["lo"], find_time=2.5)
         assert made.ok
         assert made.did == running.device_id
 
@@ -196,7 +196,7 @@ def test_two_that_wait_are_named_and_the_did_says_which(set_up: Any) -> None:
             return said + [(another, peer) for data, peer in said if len(data) == len(another)]
 
         running.module.take_lan = both  # type: ignore[method-assign]
-        where: dict[str, Any] = {"address": None, "new_address": None, "interfaces": ["lo"], "find_time": 1.2}
+        where: dict[str, Any] = {"address": None, "new_address": None, "interfaces": ["lo"], "find_time": 2.5}
         made = set_up(running, **where)
         assert outcomes(made) == [("find", "several devices")]
         assert "22 at 127.0.0.1" in made.error

@@ -757,7 +757,7 @@ def test_an_error_in_a_hook_belongs_to_the_test_that_made_it(pytester: pytest.Py
                 raise ZeroDivisionError("in the hook")
             miio_virtual.call(lambda now: setattr(miio_virtual.mcu, "on_update", fail))
             miio_virtual.call(lambda now: miio_virtual.module.send_firmware(b"x", now, lambda *_: None))
-            assert called.wait(10)
+            assert called.wait(100)
         def test_next(miio_device): miio_device.info()
     """)
     result = run("--miio-virtual")

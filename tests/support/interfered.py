@@ -26,7 +26,7 @@ BOOT = Timings(boot=0.2)
 PACE = Pace(every=0.1, answer=0.6, begin=3.0, settle=2.5, confirm=0.8, silence=5.0, total=12.0)
 #: Seconds beyond the total that an update may take to end: the last question, and the closing of the server.
 SLACK = 5.0
-PATIENCE = 10.0
+PATIENCE = 100.0
 OLD = {"module": "2.0.0", "mcu": "0001"}
 NEW = {"module": "2.1.0", "mcu": "0042"}
 SIZES = {"module": 1_000_000, "mcu": 60_000}

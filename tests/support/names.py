@@ -12,6 +12,8 @@ import pytest
 
 from miio_lan.lan.client.transport import resolving_aio
 
+PATIENCE = 100.0  # only ever waited for in full when a test fails
+
 
 class Names:
     """A name server of our own."""
@@ -37,7 +39,7 @@ class Names:
         self.asked += 1
         self.begun.release()
         if name not in self.at_once:
-            self.gate.wait(30)
+            self.gate.wait(PATIENCE)
             self.answered += 1
         if not self.known[name]:
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
@@ -48,16 +50,16 @@ def join_look_ups() -> None:
     """Wait until no look-up is under way any more."""
     for thread in threading.enumerate():
         if thread.name.startswith("look-up"):
-            thread.join(10)
+            thread.join(PATIENCE)
 
 
 @contextmanager
 def name_server(patch: pytest.MonkeyPatch) -> Iterator[Names]:
     """Have names asked of a name server of our own, whose threads are ended then."""
-    resolving_aio._UNDER_WAY.clear()  # what nobody took, of tests before
     found = Names(patch)
     try:
         yield found
     finally:
         found.gate.set()
         join_look_ups()
+        resolving_aio._UNDER_WAY.clear()  # what nobody took, for the tests that come

@@ -201,9 +201,9 @@ def replay(settings: CliSettings, options: dict[str, Any], view: View, source: R
     :raises RecordError: if a line of it is no record, or the copy cannot be written
     :raises DeviceException: if it ended without any
     """
-    wanted = filter_of(options)
-    check_files([options["output"]], [source.file, options.get("pcap")])
     with contextlib.closing(source), contextlib.ExitStack() as stack:
+        wanted = filter_of(options)
+        check_files([options["output"]], [source.file, options.get("pcap")])
         recording = _recording(stack, options["output"])
         copy = stack.enter_context(contextlib.closing(Copy(recording)))
         stack.enter_context(calling(source.interrupt))

@@ -97,7 +97,7 @@ class _Transfer:
         except IncompleteRead:
             self.error = SpecUnavailable(f"{self._url} broke off")
         except (OSError, HTTPException, ValueError) as error:
-            self.error = SpecUnavailable(f"{self._url} is not reached: {_reason(error)}")
+            self.error = SpecUnavailable(f"{self._url} is not reached: {_reason(error, self._wait)}")
         except Exception as error:  # noqa: BLE001 - it is raised where somebody waits
             self.error = error
 
@@ -177,10 +177,13 @@ class _Transfer:
         return SpecUnavailable(f"{self._url} has more than {MOST_BYTES >> 20} MiB, which no description has")
 
 
-def _reason(error: Exception) -> str:
-    """Say in words why a server was not reached."""
+def _reason(error: Exception, waited: float) -> str:
+    """Say in words why a server was not reached.
+
+    :param waited: seconds it had for each answer
+    """
     if isinstance(error, URLError) and isinstance(error.reason, Exception):
         error = error.reason
     if isinstance(error, TimeoutError):
-        return f"no answer within {WAIT:g} s"
+        return f"no answer within {waited:.3g} s"
     return str(getattr(error, "strerror", None) or error or type(error).__name__)

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from support.judged import RECORDS, VERDICTS, judgement, lan, uart
@@ -87,7 +87,7 @@ def wrapped(document: object, ways: list[str]) -> object:
 
 @given(secrets, names, WRAPPED, st.booleans(), st.floats(0, 1))
 @pytest.mark.untraced
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None)
 @example("QXZ hunter three QXZ", "passwd", ["text"], False, 1.0)
 def test_a_secret_is_never_shown_wherever_it_stands(secret, name, ways, ascii_only, cut):
     document = {"ssid": "home", name: secret, "uid": 5}
@@ -207,7 +207,7 @@ def accepted(document: object) -> Record | None:
 
 @given(st.lists(objects, min_size=1, max_size=6))
 @pytest.mark.untraced
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None)
 def test_whatever_can_be_read_is_judged_and_reported(documents):
     records = [record for each in documents if (record := accepted(each)) is not None]
     evidence = tuple(Evidence("", record) for record in records)

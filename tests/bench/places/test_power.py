@@ -115,7 +115,7 @@ def fifo(tmp_path: Path) -> Path:
 
 
 def test_what_stays_in_the_background_is_not_waited_for(fifo: Path) -> None:
-    power = CommandPower(["sh", "-c", 'cat "$0" & exit 0', str(fifo)], timeout=20)
+    power = CommandPower(["sh", "-c", 'cat "$0" & exit 0', str(fifo)], timeout=100)
     power.on()
     assert power.is_on is True
     fifo.write_bytes(b"")  # the background has an end, too
@@ -131,7 +131,7 @@ def test_a_command_that_does_not_end_leaves_no_child_that_switches_later(fifo: P
     try:
         found = os.read(reader, 1)  # nobody has it open
     except BlockingIOError:  # somebody is about to end
-        found = os.read(reader, 1) if select.select([reader], [], [], 20)[0] else b"a child is still there"
+        found = os.read(reader, 1) if select.select([reader], [], [], 100)[0] else b"a child is still there"
     os.close(reader)
     assert found == b""
     power.command = ["true"]

@@ -45,20 +45,20 @@ def by_broadcast(product: VirtualProduct) -> list[str]:
 
 
 def test_as_a_table(run: Callable, product: VirtualProduct) -> None:
-    ended = run(*by_broadcast(product), "--timeout", "1")
+    ended = run(*by_broadcast(product), "--timeout", "2.5")
     assert (ended.code, ended.err) == (0, "")
     headings, line = ended.out.splitlines()
     assert headings.split() == ["DID", "ADDRESS", "INTERFACE", "MODEL", "MAC", "TOKEN", "PUSH", "AGE", "NAME"]
     known = [str(DID), "127.0.0.1", loopback(), "-", "-", "(hidden)", "-"]
     assert line.split()[:7] == known
     assert re.search(r"  \d+ s  -$", line)
-    assert product.token in run(*by_broadcast(product), "--timeout", "1", "--show-secrets").out
+    assert product.token in run(*by_broadcast(product), "--timeout", "2.5", "--show-secrets").out
 
 
 def test_as_json(run: Callable, product: VirtualProduct, tmp_path: Path) -> None:
     path = tmp_path / "devices.json"
     DevicesFile(path).put(NamedDevice("lamp", "192.0.2.9", TOKEN, DID))
-    where = ["discover", "--subnet", "127.0.0.7", "--port", str(product.port), "--timeout", "1"]
+    where = ["discover", "--subnet", "127.0.0.7", "--port", str(product.port), "--timeout", "2.5"]
     found = run("--json", *where, env={"MIIO_LAN_DEVICES": str(path)}).json
     assert (found["did"], found["ip"], found["token"], found["name"]) == (
         DID,
@@ -80,7 +80,7 @@ def test_a_broken_file_of_names_is_told_and_the_search_goes_on(
     path = tmp_path / "devices.json"
     path.write_text("{")
     path.chmod(0o600)
-    ended = run(*by_broadcast(product), "--timeout", "1", env={"MIIO_LAN_DEVICES": str(path)})
+    ended = run(*by_broadcast(product), "--timeout", "2.5", env={"MIIO_LAN_DEVICES": str(path)})
     assert ended.code == 0
     assert ended.err.startswith(f"Warning: {path}: is not JSON")
 

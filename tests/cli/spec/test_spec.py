@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.patient import PATIENT
 from support.spec_server import MODEL, PATH, URN, Service, document, published, serving
 
 from miio_lan.cli.program import program
@@ -51,7 +52,7 @@ def fetched(service: Service) -> Service:
 def other() -> Iterator[VirtualProduct]:
     """A product whose model is no shipped one."""
     spec = Spec.from_json({**published(), "model": MODEL})
-    with VirtualProduct(spec, mcu_options={"poll_interval": 0.002}) as running:
+    with VirtualProduct(spec, profile=PATIENT, mcu_options={"poll_interval": 0.002}) as running:
         yield running
 
 

@@ -22,7 +22,7 @@ from support.interfered import product_of
 from miio_lan.cli.options import CliSettings
 from miio_lan.cli.update.command import _carry_out
 from miio_lan.cli.update.showing import Bar, UpdateRows, shown
-from miio_lan.device.ota import update as rules
+from miio_lan.device.ota import blocking
 from miio_lan.device.ota.outcome import Ending, Phase, UpdatePhase, UpdateResult
 from miio_lan.device.ota.pace import Pace
 from miio_lan.virtual.image import make_image
@@ -38,8 +38,8 @@ def product() -> Iterator[VirtualProduct]:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the times of an update be those of a product whose life is fast."""
-    soon = Pace(every=0.05, answer=0.6, begin=1.0, settle=1.0, confirm=0.3, silence=3.0, total=8.0)
-    monkeypatch.setattr(rules, "Pace", lambda: soon)
+    soon = Pace(every=0.05, answer=0.6, begin=60.0, settle=2.0, confirm=0.3, silence=60.0, total=200.0)
+    monkeypatch.setattr(blocking, "paced", lambda pace, timeout: soon)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from support.closed import closed_port
 from support.fake_device import DEVICE_ID, TOKEN, FakeDevice
 
 from miio_lan.device.doctor import Diagnosis, StepVerdict, diagnose
@@ -99,9 +100,7 @@ def silent_port(stack: ExitStack) -> Diagnosis:
 
 @situation
 def refused_port(stack: ExitStack) -> Diagnosis:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    _, port = stack.enter_context(closed_port())
     return diagnose("127.0.0.1", TOKEN, port=port)
 
 

@@ -21,7 +21,7 @@ from miio_lan.loop import Loop
 BODY = bytes(range(256)) * 4096
 HERE = ServerRoute("127.0.0.1", "127.0.0.1")
 OTHER = "127.0.0.2"
-PATIENCE = 10.0
+PATIENCE = 100.0
 
 
 class Watched(FileServer):

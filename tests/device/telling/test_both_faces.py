@@ -39,7 +39,7 @@ ROUNDS = 6
 #: Seconds between two looks of the device whether something is to be repeated.
 TICK = 0.5117
 #: Real seconds; only ever waited for in full when a test fails.
-PATIENCE = 20.0
+PATIENCE = 100.0
 
 
 class Happening(NamedTuple):

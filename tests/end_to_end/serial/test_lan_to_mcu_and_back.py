@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.ends import Caller
+from support.patient import PATIENT
 
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
@@ -145,7 +146,9 @@ def product(lines: Lines) -> Iterator[VirtualProduct]:
     # No device takes 64 properties in one datagram; here the line is what is looked at.
     roomy = {"responder_options": ResponderOptions(max_request=8192)}
     polling = {"poll_interval": 0.001}
-    with VirtualProduct(SPEC, observer=lines, mcu_options=polling, module_options=roomy) as product:
+    with VirtualProduct(
+        SPEC, profile=PATIENT, observer=lines, mcu_options=polling, module_options=roomy
+    ) as product:
         product.call(lambda now: product.mcu.methods.update(echo=echo))
         yield product
 

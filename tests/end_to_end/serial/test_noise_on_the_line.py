@@ -184,7 +184,9 @@ def test_nothing_grows_however_long_it_goes_on() -> None:
     assert line.right(line.id)
 
 
-few = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.patient import PATIENT
 
 from miio_lan.device.description.names import find_action, find_property, mapping
 from miio_lan.device.description.spec import Property, Spec, SpecAction
@@ -71,7 +72,7 @@ class Household:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.names = mapping(spec)
-        self.product = VirtualProduct(spec, mcu_options={"poll_interval": 0.001})
+        self.product = VirtualProduct(spec, profile=PATIENT, mcu_options={"poll_interval": 0.001})
         self.product.start()
         self.device = MiotDevice(
             self.product.host, self.product.token, port=self.product.port, mapping=self.names

@@ -165,7 +165,7 @@ class TestBusy:
             found: list[Any] = []
             reader = threading.Thread(target=lambda: found.append(device.read(2, 1)))
             reader.start()
-            assert refused.wait(20)
+            assert refused.wait(100)
             misbehave(product)
             reader.join()
         assert found == [True]

@@ -52,7 +52,7 @@ def loopback() -> str:
 
 def test_a_broadcast_finds_it(product: VirtualProduct) -> None:
     told: list[Finding] = []
-    (found,) = miio_lan.discover(1.2, interfaces=[loopback()], port=product.port, callback=told.append)
+    (found,) = miio_lan.discover(2.5, interfaces=[loopback()], port=product.port, callback=told.append)
     assert told[-1] == found
     assert (found.did, found.ip, found.interface) == (DID, "127.0.0.1", loopback())
     assert found.token == product.token
@@ -156,8 +156,8 @@ def test_a_number_is_no_address_of_its_own(what: str, why: str) -> None:
 def test_addresses_may_be_objects_of_ipaddress(product: VirtualProduct) -> None:
     lo = IPv4Address("127.0.0.1")
     for found in (
-        miio_lan.discover(1, port=product.port, hosts=lo, mdns=False),
-        miio_lan.discover(1, port=product.port, subnets=[lo], mdns=False),
+        miio_lan.discover(2, port=product.port, hosts=lo, mdns=False),
+        miio_lan.discover(2, port=product.port, subnets=[lo], mdns=False),
     ):
         assert [each.did for each in found] == [DID]
     assert ways.chosen([lo], [LO]) == [LO]

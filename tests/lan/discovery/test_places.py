@@ -38,7 +38,7 @@ def test_a_host_is_asked_and_nobody_else() -> None:
             1.0, interfaces=None, subnets=(), mdns=False, port=product.port, begin=0.0, hosts=[product.host]
         )
         assert (plan.search.ways, plan.announced_at) == ([], ())
-        (found,) = miio_lan.discover(0.6, hosts=product.host, port=product.port)
+        (found,) = miio_lan.discover(2.0, hosts=product.host, port=product.port)
         assert (found.did, found.ip) == (5, "127.0.0.1")
 
         async def first() -> int:

@@ -365,7 +365,7 @@ HEADS = st.sampled_from(
 LEGAL = st.sampled_from(["0", "1", "2.50", "true", '"a b"', '"true"', r'"\u0020\""', "1e3", "-7", "[1]"])
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(HEADS, st.lists(LEGAL, max_size=4))
 def test_what_is_read_as_valid_is_written_again_with_the_same_meaning(
     head: tuple[Any, str], tail: list[str]

@@ -8,9 +8,11 @@ import select
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from support.closed import closed_port
 
 from miio_lan.errors import DeviceException, UnsupportedFeatureException
 from miio_lan.lan.client.transport import endpoint as module
@@ -296,13 +298,7 @@ def test_no_more_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells whom a refusal is about")
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
-def test_the_system_tells_which_address_refused(family: int, host: str) -> None:
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as closed:
-            closed.bind((host, 0))
-            address = closed.getsockname()
-    except OSError:
-        pytest.skip(f"this machine has no {host}")
+def test_the_system_tells_which_address_refused(family: socket.AddressFamily, host: str) -> None:
     told: asyncio.Event = asyncio.Event()
 
     class Refused(Box):
@@ -310,7 +306,7 @@ def test_the_system_tells_which_address_refused(family: int, host: str) -> None:
             super().unreachable(error, now)
             told.set()
 
-    async def work() -> None:
+    async def work(address: Any) -> None:
         endpoint = Endpoint(asyncio.get_running_loop(), family, None)
         box = Refused()
         endpoint.join(address, box)
@@ -319,7 +315,12 @@ def test_the_system_tells_which_address_refused(family: int, host: str) -> None:
         assert isinstance(box.refused[0], ConnectionRefusedError)
         endpoint.leave(address)
 
-    asyncio.run(work(), debug=True)
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(closed_port(host, family=family))
+        except OSError:
+            pytest.skip(f"this machine has no {host}")
+        asyncio.run(work(address), debug=True)
 
 
 class LikeLibuv(asyncio.SelectorEventLoop):
@@ -351,12 +352,9 @@ def test_a_refusal_does_not_make_a_loop_deaf_that_gives_up_sockets_with_errors()
             super().unreachable(error, now)
             self.told.set()
 
-    async def refused_and_heard(peer: socket.socket) -> list[bytes]:
+    async def refused_and_heard(peer: socket.socket, nobody: Any) -> list[bytes]:
         endpoint = Endpoint(asyncio.get_running_loop(), socket.AF_INET, None)
         gone, there = Waited(), Waited()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
-            closed.bind(("127.0.0.1", 0))
-            nobody = closed.getsockname()
         endpoint.join(nobody, gone)
         endpoint.join(peer.getsockname(), there)
         endpoint.send(b"anybody?", nobody)
@@ -369,11 +367,12 @@ def test_a_refusal_does_not_make_a_loop_deaf_that_gives_up_sockets_with_errors()
         return there.received
 
     with (
+        closed_port() as nobody,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer,
         asyncio.Runner(loop_factory=LikeLibuv) as runner,
     ):
         peer.bind(("127.0.0.1", 0))
-        assert runner.run(refused_and_heard(peer)) == [b"yes"]
+        assert runner.run(refused_and_heard(peer, nobody)) == [b"yes"]
 
 
 def test_a_loop_that_cannot_watch_sockets_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
