@@ -167,6 +167,24 @@ def test_what_was_answered_for_nothing_is_named(told: str, answer: str) -> None:
         assert found.text == f"nothing was asked: {told!r} has no result"
 
 
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ("93 > get_down\n< error", Outcome.PASS),  # something waits that was not seen
+        ("93 > get_down\n< down none", Outcome.FAIL),
+        ("97 > get_down\n< error", Outcome.FAIL),  # nothing waits for so long
+        ("93 > get_down\n< down get_properties 2 1\n94 > get_down\n< error", Outcome.FAIL),  # this one waits
+    ],
+)
+@pytest.mark.parametrize("answer", ["result 9 9", "result 2 1 0 true"])
+def test_an_answer_before_the_mcu_is_put_off_may_be_to_what_was_missed(
+    answer: str, later: str, expected: Outcome
+) -> None:
+    asked = "> get_down\n< down none\n90 > get_down\n< down get_properties 2 1\n> result 2 1 0 true\n< ok"
+    found = verdict("answers-only-downlinks", f"{asked}\n92 > {answer}\n< error\n{later}")
+    assert found.outcome is expected
+
+
 @pytest.mark.parametrize("late", [0.0, 0.016])
 def test_an_interval_goes_by_the_stamps_of_one_receiver(late: float) -> None:
     """An MCU that asks again as soon as it has answered, and every 100 ms; the module's lines are stamped late."""

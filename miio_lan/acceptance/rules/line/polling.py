@@ -279,7 +279,14 @@ def _may_answer(session: Observed, said: Turn) -> bool:
     told = said.accepted or said.blind or bool(said.others)
     # A module replies to each line: what has no reply, though the module went on, was said where lines were missed.
     missed = said.reply is None and session.module_spoke(said.instant, said.instant + ANSWER_TIME)
-    return told or lost or unsure or missed or _names_what_is_in_doubt(session, said)
+    return told or lost or unsure or missed or _is_put_off(session, said) or _names_what_is_in_doubt(session, said)
+
+
+def _is_put_off(session: Observed, said: Turn) -> bool:
+    """Whether the module put the MCU off soon afterwards for something that was not seen: this may be said to it."""
+    following = between(session.line.downlinks, said.instant, said.instant + ANSWER_TIME)
+    end = following[0].instant if following else said.instant + ANSWER_TIME
+    return any(said.instant < each <= end for each in session.line.hidden)
 
 
 def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
