@@ -279,7 +279,8 @@ def _may_answer(session: Observed, said: Turn) -> bool:
     told = said.accepted or said.blind or bool(said.others)
     # A module replies to each line: what has no reply, though the module went on, was said where lines were missed.
     missed = said.reply is None and session.module_spoke(said.instant, said.instant + ANSWER_TIME)
-    return told or lost or unsure or missed or _is_put_off(session, said) or _names_what_is_in_doubt(session, said)
+    missed = missed or _is_put_off(session, said)
+    return told or lost or unsure or missed or _names_what_is_in_doubt(session, said)
 
 
 def _is_put_off(session: Observed, said: Turn) -> bool:
