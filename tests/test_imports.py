@@ -81,7 +81,7 @@ FLOORS = {
     for floor, rooms in enumerate(
         (
             ("foreign", "variables", "ready"),
-            ("errors", "paths"),
+            ("errors", "paths", "status"),
             ("record",),
             ("loop", "keeping", "given"),
             ("lan", "uart"),

@@ -8,6 +8,7 @@ Sources: the serial document's status codes; published module firmware; observed
 from __future__ import annotations
 
 from miio_lan.errors import McuTimeout
+from miio_lan.status import STATUS_CODES, Code
 
 MCU_TIMEOUT = McuTimeout.CODE
 QUEUE_FULL = -30012
@@ -23,7 +24,7 @@ _OPEN_ENDED = frozenset(
     {
         *(
             -3,
-            -4004,
+            Code.INTERNAL,
             -9998,
             MCU_TIMEOUT,
             -10000,
@@ -86,15 +87,9 @@ _TOP_LEVEL = {
 }
 
 _ITEM = {
-    0: "done",
-    1: "accepted, not finished yet",
-    -4001: "the property is not readable",
-    -4002: "the property is not writable",
-    -4003: "no such property, action or event",
-    -4004: "internal error of the product, or the MCU left this property out",
-    -4005: "the value is out of range or of the wrong type",
-    -4006: "wrong action argument",
-    -4007: "wrong device id",
+    **STATUS_CODES,
+    # A module says so, too, of what it asked for and the MCU's answer lacks.
+    Code.INTERNAL: f"{Code.INTERNAL.words}, or the MCU left this property out",
 }
 
 _HTTP = {

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from enum import IntEnum
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final
 
 from miio_lan.errors import McuTimeout
 from miio_lan.foreign import excerpt
+from miio_lan.status import STATUS_CODES as STATUS_CODES
+from miio_lan.status import Code as Code
 
 # --- Part 1: the document. Serial command rules ---------------------------------------------------------------------
 
@@ -111,34 +112,7 @@ MHCWB4P_FIRMWARE_LIMIT: Final = 236 * 1024
 # --- status code ----------------------------------------------------------------------------------------------------
 
 
-class Code(IntEnum):
-    """Status codes of one property or action.
-
-    :ivar words: what the code means
-    """
-
-    words: str
-
-    def __new__(cls, number: int, words: str) -> Self:
-        """Make a member of its number and its words."""
-        code = int.__new__(cls, number)
-        code._value_ = number
-        code.words = words
-        return code
-
-    OK = 0, "done"
-    ACCEPTED = 1, "received, not finished yet"
-    NOT_READABLE = -4001, "the property is not readable"
-    NOT_WRITABLE = -4002, "the property is not writable"
-    NO_SUCH = -4003, "no such property, action or event"
-    INTERNAL = -4004, "another error inside the product"
-    BAD_VALUE = -4005, "the value of the property is wrong"
-    BAD_ARGUMENT = -4006, "an argument of the action is wrong"
-    BAD_DID = -4007, "the did is wrong"
-
-
-STATUS_CODES: Final[Mapping[int, str]] = MappingProxyType({int(code): code.words for code in Code})
-"""The status codes with their words."""
+# ``Code`` and ``STATUS_CODES`` stand in ``miio_lan.status``: the LAN has them, too.
 
 # --- Part 2: only observed ------------------------------------------------------------------------------------------
 

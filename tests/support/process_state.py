@@ -51,15 +51,22 @@ def umask() -> int:
 
 
 def loggers() -> dict[str, tuple[object, ...]]:
-    """What is set at the root and at loggers of the package; one that nobody changed is as one that there is not."""
+    """What is set at the root and at loggers of the package; one that nobody changed is as one that there is not.
+
+    The package gives its own logger a handler that does nothing, whenever it is that it is first asked for something.
+    """
     named = logging.root.manager.loggerDict
     ours = {name: each for name, each in list(named.items()) if name.startswith("miio_lan")}
     kept = {
-        name: (each.level, each.disabled, each.propagate, *each.handlers, *each.filters)
+        name: (each.level, each.disabled, each.propagate, *_handlers(each), *each.filters)
         for name, each in {"root": logging.root, **ours}.items()
         if isinstance(each, logging.Logger)
     }
     return {name: each for name, each in kept.items() if each != (logging.NOTSET, False, True)}
+
+
+def _handlers(logger: logging.Logger) -> list[logging.Handler]:
+    return [each for each in logger.handlers if type(each) is not logging.NullHandler]
 
 
 def hooks() -> tuple[object, ...]:

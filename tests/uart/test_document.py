@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 import miio_lan
-from miio_lan.device.description import values
 from miio_lan.uart import document, line
-from miio_lan.uart.document import Code, model_fault, version_fault
+from miio_lan.uart.document import model_fault, version_fault
 
 DOCUMENT = [
     ("serial command rules", "BAUD_RATE", 115200),
@@ -98,35 +97,6 @@ def test_what_the_line_uses_is_the_documents() -> None:
     assert (line.MAX_LINE, line.MAX_PARAMETERS, line.CR) == (511, 64, b"\r")
 
 
-class TestStatusCodes:
-    CODES = {
-        "OK": (0, "done"),
-        "ACCEPTED": (1, "received, not finished yet"),
-        "NOT_READABLE": (-4001, "the property is not readable"),
-        "NOT_WRITABLE": (-4002, "the property is not writable"),
-        "NO_SUCH": (-4003, "no such property, action or event"),
-        "INTERNAL": (-4004, "another error inside the product"),
-        "BAD_VALUE": (-4005, "the value of the property is wrong"),
-        "BAD_ARGUMENT": (-4006, "an argument of the action is wrong"),
-        "BAD_DID": (-4007, "the did is wrong"),
-    }
-
-    def test_numbers_and_words(self) -> None:
-        assert {code.name: (int(code), code.words) for code in Code} == self.CODES
-
-    def test_the_table_has_the_same(self) -> None:
-        assert dict(self.CODES.values()) == document.STATUS_CODES
-
-    def test_a_code_is_found_by_its_number(self) -> None:
-        assert Code(-4003) is Code.NO_SUCH
-        assert f"{Code.NO_SUCH}" == "-4003"
-        with pytest.raises(ValueError, match="-4008"):
-            Code(-4008)
-
-    def test_descriptions_use_the_same_table(self) -> None:
-        assert values.Code is Code
-
-
 class TestModel:
     @pytest.mark.parametrize(
         "model",
@@ -186,6 +156,7 @@ ALSO = {
     "virtual/mcu/answers.py": "codes the virtual MCU chose for its own errors",
     "cli/demo/steps.py": "codes a user of the demo sees",
     "uart/document.py": "here",
+    "status.py": "the status codes, which both wires have",
 }
 
 
