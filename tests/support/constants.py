@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import miio_lan
@@ -23,8 +24,8 @@ def numbers_of(module: str) -> dict[str, object]:
     """
     path = ROOT.joinpath(*module.split("."))
     source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
-    loaded = vars(importlib.import_module(f"miio_lan.{module}"))
     tree = ast.parse(source)
+    loaded = _values_of(module, tree)
     found = dict(_fields_of(tree))
     for node in tree.body:
         if (
@@ -34,9 +35,22 @@ def numbers_of(module: str) -> dict[str, object]:
         ):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 for name in target.elts if isinstance(target, ast.Tuple) else [target]:
-                    if isinstance(name, ast.Name) and isinstance(loaded[name.id], _PLAIN):
+                    if isinstance(name, ast.Name) and isinstance(loaded.get(name.id), _PLAIN):
                         found[name.id] = loaded[name.id]
     return found
+
+
+def _values_of(module: str, tree: ast.Module) -> dict[str, object]:
+    """Give what a module calls by its names; what its source spells out where it needs a library that is not here."""
+    try:
+        return vars(importlib.import_module(f"miio_lan.{module}"))
+    except ImportError:
+        found: dict[str, object] = {}
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                with suppress(ValueError):
+                    found[node.targets[0].id] = ast.literal_eval(node.value)
+        return found
 
 
 def _fields_of(tree: ast.Module) -> Iterator[tuple[str, object]]:

@@ -178,7 +178,8 @@ class Observed:
         unsure = not said.sure or (downlink.doubtful and not self._was_taken(said, downlink))
         # A module that takes what is late had something waiting that was not seen.
         overdue = said.instant - downlink.instant > ANSWER_TIME + LATENESS
-        odd = said.blind or said.late or overdue or said.refused or not said.fits
+        missed = self.line.missing(downlink.instant, said.instant)
+        odd = missed or said.blind or said.late or overdue or said.refused or not said.fits
         return (unsure and odd) or (said.blind and not said.fits) or (said.late and said.accepted)
 
     def _was_taken(self, said: Turn, downlink: Downlink) -> bool:

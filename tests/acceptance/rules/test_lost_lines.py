@@ -48,6 +48,18 @@ def test_an_answer_that_names_something_else_is_to_the_line_that_was_missed() ->
     assert verdicts["get-result"].outcome is Outcome.NOT_OBSERVED
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"), [("", Outcome.NOT_OBSERVED), ("< error", Outcome.FAIL)], ids=["missed", "put off"]
+)
+def test_what_a_poll_brought_may_be_what_a_slow_mcu_answers(told: str, expected: Outcome) -> None:
+    """It asks again while it works; once, the module's word to that was missed: it may have been an action."""
+    script = f"10 > get_down\n< down get_properties 2 1\n11 > get_down\n< error\n13.8 > get_down\n{told}\n"
+    verdicts = judged(
+        f"{script}13.9 > result 2 1 0\n< ok\n14 > get_down\n< down none\n20 > get_down\n< down none"
+    )
+    assert verdicts["get-result"].outcome is expected
+
+
 def quick(*asked: tuple[str, str]) -> list[Record]:
     """Play an MCU that asks again as soon as it has answered, and a caller who does the same: a millisecond a line."""
     script = f"0 > get_down\n0.001 < down none\n{GET_BEFORE}"
