@@ -47,7 +47,7 @@ from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, THROWN_AWAY
 from miio_lan.uart.reading import as_echo, parts_of, plain, read_answer, read_line
-from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines
+from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, SLOW_REPLY, OpenLines
 from miio_lan.uart.starts import IDENTITY_WORDS, Starts
 from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw, without_prompt
 
@@ -322,6 +322,8 @@ class Conversation(LineHistory):
     def _reply(self, turn: Turn, record: Record) -> None:
         if turn.reply is None:
             turn.reply = record
+        if turn.word == POLL_WORD and self._now - turn.instant > SLOW_REPLY:
+            self.unseen.append(turn.instant)  # it may be to a later poll, and both lines between were missed
         if not self._open:
             self._burst.clear()
         if turn is self._starts.sign and turn.accepted:

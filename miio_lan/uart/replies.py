@@ -26,8 +26,8 @@ LONGEST_REPLY = 2.0
 """Seconds after which a line of the MCU counts as unanswered (observed: modules answer within milliseconds)."""
 PROMPT_REPLY = 0.1
 """Seconds within which a module replies at any rate; a line that was said again is not waited on for longer."""
-OTHERS_CAME = 5
-"""Times that long a line is waited on when others came after it."""
+SLOW_REPLY = 0.5
+"""Seconds for which a line is waited on when others came after it; a later reply may be to a line that was missed."""
 MAX_OPEN = 32
 """Lines of the MCU that may wait for their reply."""
 
@@ -144,5 +144,5 @@ def may_reply(text: str, word: str) -> bool:
 
 def _is_given_up(first: OpenLine, second: OpenLine, text: str, now: float) -> bool:
     """Tell whether a reply that both could have is the later one's: what is not replied to promptly never is."""
-    patience = PROMPT_REPLY if first.text == second.text else OTHERS_CAME * PROMPT_REPLY
+    patience = PROMPT_REPLY if first.text == second.text else SLOW_REPLY
     return may_reply(text, second.word) and now - first.instant > patience

@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.constants import unnamed, unpinned
 
 PINS = {
-    "uart.replies": {"LONGEST_REPLY": 2.0, "PROMPT_REPLY": 0.1, "OTHERS_CAME": 5, "MAX_OPEN": 32},
+    "uart.replies": {"LONGEST_REPLY": 2.0, "PROMPT_REPLY": 0.1, "SLOW_REPLY": 0.5, "MAX_OPEN": 32},
     "uart.turns": {"LATENESS": 0.03, "STALL": 0.5},
     "uart.ledger": {
         "SHORTEST_ANSWER_TIME": 0.9,

@@ -265,6 +265,14 @@ def test_a_doubled_downlink_may_be_answered_twice() -> None:
     assert [(row.siid, row.piid) for row in second.command.results] == [(2, 1)]
 
 
+@pytest.mark.parametrize(("reply", "sure"), [(6.4, True), (7.5, False)])
+def test_a_reply_long_after_its_poll_may_be_to_a_later_one(reply: float, sure: bool) -> None:
+    """What the first one got was missed, and the second one as well: the answer may be to that."""
+    asked = "1 > get_down\n< down get_properties 2 1\n2 > get_down\n< error\n6 > get_down\n"
+    line = listen(talk(f"{asked}{reply} < error\n9 > get_down\n< error\n10 > result 2 1 0 12\n< error"))
+    assert line.of("result")[0].sure is sure
+
+
 def test_what_would_be_the_second_answer_to_one_may_be_the_useless_one_to_what_waits() -> None:
     wrong = "> get_down\n< down get_properties 2 3\n> result 3 2 0 250\n< ok\n"
     line = listen(
