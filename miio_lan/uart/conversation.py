@@ -322,7 +322,8 @@ class Conversation(LineHistory):
     def _reply(self, turn: Turn, record: Record) -> None:
         if turn.reply is None:
             turn.reply = record
-        if turn.word == POLL_WORD and self._now - turn.instant > SLOW_REPLY:
+        waited = self._now - turn.instant
+        if turn.word == POLL_WORD and waited > SLOW_REPLY and waited - held_back(record) > SLOW_REPLY:
             self.unseen.append(turn.instant)  # it may be to a later poll, and both lines between were missed
         if not self._open:
             self._burst.clear()
